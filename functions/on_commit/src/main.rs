@@ -1,0 +1,2 @@
+//! on_commit.
+fn main() {}

@@ -1,0 +1,2 @@
+//! on_deployment_change.
+fn main() {}

@@ -1,0 +1,2 @@
+//! on_image_push.
+fn main() {}

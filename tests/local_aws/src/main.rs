@@ -1,0 +1,3 @@
+//! `local_aws serve`: the local accounts as a program.
+
+fn main() {}
