@@ -26,6 +26,8 @@ pub struct Timing {
     pub task_healthy: f64,
     /// How long an old task drains.
     pub task_drain: f64,
+    /// From a failed asynchronous invocation until the second attempt; the third comes after twice that.
+    pub async_retry_delay: f64,
 }
 
 impl Default for Timing {
@@ -36,6 +38,7 @@ impl Default for Timing {
             task_start: 0.5,
             task_healthy: 0.5,
             task_drain: 0.2,
+            async_retry_delay: 60.0,
         }
     }
 }

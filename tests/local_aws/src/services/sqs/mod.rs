@@ -18,6 +18,7 @@ use crate::error::AwsError;
 use crate::names::AccountId;
 use crate::world::World;
 pub(crate) use address::Address;
+pub(crate) use digests::{of_attributes as md5_of_attributes, of_body as md5_of_body};
 pub(crate) use queue::{Message, MessageAttribute, Received};
 use queue::{Queue, Receipt};
 use serde::{Deserialize, Serialize};
