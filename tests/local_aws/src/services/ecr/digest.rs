@@ -31,7 +31,7 @@ impl fmt::Debug for Sha256 {
 }
 
 /// The digest of bytes that are all there.
-pub(super) fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     named(digest(&SHA256, bytes).as_ref())
 }
 

@@ -100,21 +100,9 @@ fn layer_not_found(account: &AccountId, name: &str, digest: &str) -> AwsError {
     )
 }
 
-/// A blob's file and length, for those who may read it.
-///
-/// # Errors
-/// As `GetDownloadUrlForLayer`, but a blob that no image uses yet can be read too.
-pub(crate) fn open(
-    world: &World,
-    caller: &Caller,
-    registry: &AccountId,
-    name: &str,
-    digest: &str,
-) -> Result<(PathBuf, u64), AwsError> {
-    authorize(world, caller, Some(registry.as_str()), name, "ecr:GetDownloadUrlForLayer")?;
-    let repository = access::repository(world, registry, name)?;
-    let blob = repository.blobs.get(digest).ok_or_else(|| layer_not_found(registry, name, digest))?;
-    Ok((files::blob(&world.store, registry, digest), blob.size))
+/// The file of a blob.
+pub(crate) fn path(world: &World, registry: &AccountId, digest: &str) -> PathBuf {
+    files::blob(&world.store, registry, digest)
 }
 
 /// Makes a blob of one repository usable in another of the same registry, without its bytes moving. False

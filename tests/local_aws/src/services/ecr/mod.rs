@@ -25,7 +25,7 @@ mod repository;
 mod resource_tags;
 pub(crate) mod staging;
 pub(crate) mod tokens;
-mod uploads;
+pub(crate) mod uploads;
 
 #[cfg(test)]
 mod tests;

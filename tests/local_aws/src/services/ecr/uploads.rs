@@ -5,7 +5,7 @@ use super::digest::{Sha256, is_sha256};
 use super::files;
 use super::parameters::{counted, invalid, repository_name, required};
 use super::repository::Blob;
-use super::staging::Staged;
+use super::staging::{Staged, Target};
 use crate::caller::Caller;
 use crate::error::AwsError;
 use crate::names::AccountId;
@@ -207,6 +207,21 @@ pub(super) fn find<'a>(
             ),
         )
     })
+}
+
+/// How many bytes of an upload have come.
+pub(crate) fn received(world: &mut World, caller: &Caller, target: &Target) -> Result<u64, AwsError> {
+    let Target { registry, repository, upload_id } = target;
+    authorize(world, caller, Some(registry.as_str()), repository, "ecr:UploadLayerPart")?;
+    Ok(find(world, registry, repository, upload_id)?.received)
+}
+
+/// Forgets an upload and what came of it.
+pub(crate) fn cancel(world: &mut World, caller: &Caller, target: &Target) -> Result<(), AwsError> {
+    received(world, caller, target)?;
+    let Target { registry, upload_id, .. } = target;
+    world.account_mut(registry)?.ecr.uploads.remove(upload_id);
+    Ok(files::remove(&files::upload(&world.store, registry, upload_id))?)
 }
 
 /// `InvalidLayerPartException`, with what a client needs to go on.
