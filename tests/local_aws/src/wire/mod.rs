@@ -6,6 +6,7 @@ pub(crate) mod aws;
 pub(crate) mod credentials;
 pub(crate) mod perform;
 pub(crate) mod query;
+pub(crate) mod registry;
 pub(crate) mod server;
 pub(crate) mod xml;
 
@@ -14,5 +15,5 @@ use axum::Router;
 
 /// Everything that the port answers.
 pub fn router(local: LocalAws) -> Router {
-    Router::new().merge(admin::router()).fallback(aws::answer).with_state(local)
+    Router::new().merge(admin::router()).merge(registry::router()).fallback(aws::answer).with_state(local)
 }
