@@ -212,7 +212,11 @@ fn check_role(world: &World, caller: &Caller, declaration: &Declaration) -> Resu
             "the role belongs to another account",
         ));
     }
-    Ok(())
+    iam::check_service_role(world, role, "codepipeline.amazonaws.com").map_err(|_error| {
+        structure::invalid_structure(format!(
+            "CodePipeline is not authorized to perform AssumeRole on role {role}"
+        ))
+    })
 }
 
 fn check_quotas(pipelines: &BTreeMap<String, Pipeline>, polls: bool) -> Result<(), AwsError> {
