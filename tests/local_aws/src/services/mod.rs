@@ -7,6 +7,7 @@ pub mod codepipeline;
 pub mod ecr;
 pub mod ecs;
 pub mod events;
+pub(crate) mod form;
 pub mod iam;
 pub mod lambda;
 pub mod logs;

@@ -22,7 +22,7 @@ use process::{Service, advertise, receive_pack, upload_pack};
 use tower_http::decompression::RequestDecompressionLayer;
 
 /// The routes of git, relative to the server's root.
-pub fn router() -> Router<LocalAws> {
+pub(crate) fn router() -> Router<LocalAws> {
     Router::new()
         .route("/v1/repos/{name}/info/refs", get(references))
         .route("/v1/repos/{name}/git-upload-pack", post(pull))
