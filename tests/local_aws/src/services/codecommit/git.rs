@@ -70,6 +70,7 @@ pub(super) enum Swap {
 impl Git {
     /// Makes an empty bare repository.
     pub(super) fn create(folder: &Path) -> Result<(), AwsError> {
+        std::fs::create_dir_all(folder)?;
         gix::ThreadSafeRepository::init_opts(
             folder,
             gix::create::Kind::Bare,

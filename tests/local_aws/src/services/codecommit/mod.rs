@@ -23,7 +23,7 @@ mod tests;
 
 pub use pushes::{Push, push, push_existing};
 pub(crate) use pushes::{
-    ReferenceChange, Served, open_for_pull, open_for_push, person_arn, push_begins, push_ended,
+    ReferenceChange, open_for_pull, open_for_push, person_arn, push_begins, push_ended,
 };
 
 use crate::caller::Caller;
