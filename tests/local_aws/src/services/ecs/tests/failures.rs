@@ -133,6 +133,15 @@ fn a_missing_image_says_so_on_the_task() {
 }
 
 #[test]
+fn the_registry_is_asked_for_what_tests_do_not_decide() {
+    let mut stage = running(&json!({}));
+    stage.deploy("absent");
+    stage.pass(0.6);
+    let events = stage.events();
+    assert!(events.contains("STOPPED - CannotPullContainerError: failed to resolve ref"), "{events}");
+}
+
+#[test]
 fn an_unhealthy_container_is_stopped_by_the_scheduler() {
     let mut stage = running(&breaker());
     stage.push("v2", &[("local-aws.health", "unhealthy")]);

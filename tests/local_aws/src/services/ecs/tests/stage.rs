@@ -42,7 +42,9 @@ impl Stage {
         Self::with_settings(Settings::default())
     }
 
-    pub(super) fn with_settings(settings: Settings) -> Self {
+    pub(super) fn with_settings(mut settings: Settings) -> Self {
+        // Events are looked at where they are made; nobody waits for their delivery.
+        settings.timing.event_delivery = 0.0;
         let account: AccountId = "111111111111".parse().unwrap();
         let start: DateTime<Utc> = "2026-11-02T10:00:00Z".parse().unwrap();
         let store = Store::temporary().unwrap();
