@@ -70,6 +70,7 @@ pub(super) enum Swap {
 impl Git {
     /// Makes an empty bare repository.
     pub(super) fn create(folder: &Path) -> Result<(), AwsError> {
+        std::fs::create_dir_all(folder)?;
         gix::ThreadSafeRepository::init_opts(
             folder,
             gix::create::Kind::Bare,
@@ -260,6 +261,10 @@ impl Git {
             Some(id) => RefEdit::update(name, Target::Object(id), previous, ""),
             None => RefEdit::delete(name, previous),
         };
+        // Gix takes a reference that is there and already has the new value for one that it has made.
+        if expected.is_none() && self.reference(full_name)?.is_some() {
+            return Ok(Swap::Moved);
+        }
         let mut attempts = 0;
         loop {
             let Err(error) = self.repository.edit_references_as([edit.clone()], None) else {
