@@ -1,6 +1,7 @@
 //! The services, one folder each. A service changes only its own part of [`AccountState`], answers its
 //! operations in `call`, and goes on by itself through its timers in `due`.
 
+pub(crate) mod access;
 pub mod cloudformation;
 pub mod codecommit;
 pub mod codepipeline;
@@ -11,6 +12,7 @@ pub(crate) mod form;
 pub mod iam;
 pub mod lambda;
 pub mod logs;
+pub(crate) mod page;
 pub mod s3;
 pub mod scheduler;
 pub mod sqs;
