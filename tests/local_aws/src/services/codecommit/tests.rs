@@ -92,6 +92,7 @@ fn code(world: &mut World, operation: &str, input: Value) -> String {
 }
 
 /// `base` with other members put over it; null takes one away.
+#[expect(clippy::needless_pass_by_value, reason = "written with `json!` in place at nearly every call")]
 fn with(mut base: Value, members: Value) -> Value {
     for (name, value) in members.as_object().unwrap() {
         match value {

