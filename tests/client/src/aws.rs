@@ -226,7 +226,7 @@ impl Aws {
 }
 
 /// Everything but RFC 3986's unreserved characters as `%XX`.
-pub(crate) fn percent_encoded(text: &str) -> String {
+pub fn percent_encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
