@@ -1,2 +1,25 @@
-//! HTTP on one loopback port: finds out who calls which operation, and writes the answer in the protocol
-//! that the client spoke.
+//! HTTP on one loopback port: finds out who calls which operation, and answers in the protocol that the
+//! client spoke.
+
+pub(crate) mod admin;
+pub(crate) mod aws;
+pub(crate) mod credentials;
+pub(crate) mod git;
+pub(crate) mod perform;
+pub(crate) mod query;
+pub(crate) mod registry;
+pub(crate) mod server;
+pub(crate) mod xml;
+
+use crate::shared::LocalAws;
+use axum::Router;
+
+/// Everything that the port answers.
+pub fn router(local: LocalAws) -> Router {
+    Router::new()
+        .merge(admin::router())
+        .merge(git::router())
+        .merge(registry::router())
+        .fallback(aws::answer)
+        .with_state(local)
+}
