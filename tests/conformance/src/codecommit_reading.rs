@@ -126,10 +126,8 @@ fn changes(differences: &[Value]) -> BTreeSet<String> {
     };
     let kind = |change: &Value| change.get("changeType").and_then(Value::as_str).unwrap_or("?").to_owned();
     let all = differences.iter();
-    all.map(|change| {
-        format!("{} {} {}", kind(change), side(change, "beforeBlob"), side(change, "afterBlob"))
-    })
-    .collect()
+    all.map(|change| format!("{} {} {}", kind(change), side(change, "beforeBlob"), side(change, "afterBlob")))
+        .collect()
 }
 
 fn set(lines: &[&str]) -> BTreeSet<String> {
@@ -224,8 +222,9 @@ fn history(scene: &Scene) -> Verdict {
     let input = json!({ "filePath": "s/revision.json", "commitSpecifier": "main" });
     let reply = repository.call("ListFileCommitHistory", input)?;
     let revisions = list(&reply, "/revisionDag");
-    let commit =
-        |revision: &Value| revision.pointer("/commit/commitId").and_then(Value::as_str).unwrap_or("-").to_owned();
+    let commit = |revision: &Value| {
+        revision.pointer("/commit/commitId").and_then(Value::as_str).unwrap_or("-").to_owned()
+    };
     let seen: Vec<String> = revisions.iter().map(commit).collect();
     let newest_first: Vec<String> = versions.iter().rev().cloned().collect();
     let order = match &seen {
@@ -253,15 +252,16 @@ fn history(scene: &Scene) -> Verdict {
 
 fn history_in_pages(scene: &Scene) -> Verdict {
     let (repository, versions) = file_with_history(scene)?;
-    let input =
-        json!({ "repositoryName": repository.name, "filePath": "s/revision.json", "maxResults": 1 });
+    let input = json!({ "repositoryName": repository.name, "filePath": "s/revision.json", "maxResults": 1 });
     let pages = scene.pages("codecommit", "ListFileCommitHistory", &input, "revisionDag", "nextToken")?;
     let largest = pages.iter().map(Vec::len).max().unwrap_or_default();
     holds(format!("no page has more than one version (one has {largest})"), largest <= 1)?;
     let seen: BTreeSet<String> = pages
         .concat()
         .iter()
-        .filter_map(|revision| revision.pointer("/commit/commitId").and_then(Value::as_str).map(str::to_owned))
+        .filter_map(|revision| {
+            revision.pointer("/commit/commitId").and_then(Value::as_str).map(str::to_owned)
+        })
         .collect();
     same("the commits", &seen, &versions.into_iter().collect())?;
     let input = json!({ "repositoryName": repository.name, "filePath": "s/revision.json" });
@@ -300,7 +300,9 @@ fn commit_ids(scene: &Scene) -> Verdict {
 
 fn throttling(scene: &Scene) -> Verdict {
     if !scene.options.provoke_throttling {
-        return Err(Stop::NotTried("it takes thousands of calls: allow it with --provoke-throttling".to_owned()));
+        return Err(Stop::NotTried(
+            "it takes thousands of calls: allow it with --provoke-throttling".to_owned(),
+        ));
     }
     let (repository, _) = GitRepository::with_files(scene, &[("a", "one")])?;
     let input = json!({ "repositoryName": repository.name, "branchName": "main" });

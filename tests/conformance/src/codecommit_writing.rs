@@ -219,7 +219,8 @@ fn move_and_mode(scene: &Scene) -> Verdict {
     let (repository, first) = GitRepository::with_files(scene, &[("a", "one"), ("c", "two")])?;
     let moved = json!({ "filePath": "b", "sourceFile": { "filePath": "a", "isMove": true } });
     let modes = json!([{ "filePath": "c", "fileMode": "EXECUTABLE" }]);
-    let made = repository.create_commit(Some(&first), json!({ "putFiles": [moved], "setFileModes": modes }))?;
+    let made =
+        repository.create_commit(Some(&first), json!({ "putFiles": [moved], "setFileModes": modes }))?;
     same("the files deleted", &texts(&made, "/filesDeleted", "absolutePath"), &["a"])?;
     let file = repository.call("GetFile", json!({ "filePath": "b" }))?;
     same("the content", &text(&file, "/fileContent")?, &STANDARD.encode("one"))?;

@@ -105,9 +105,7 @@ fn missing_pipeline(scene: &Scene) -> Verdict {
 }
 
 /// A pipeline whose first run is over, and two commits of its repository.
-fn quiet_pipeline<'a>(
-    scene: &'a Scene,
-) -> Result<(GitRepository<'a>, Pipeline<'a>, String, String), Stop> {
+fn quiet_pipeline<'a>(scene: &'a Scene) -> Result<(GitRepository<'a>, Pipeline<'a>, String, String), Stop> {
     let (repository, first) = GitRepository::with_files(scene, &[("a", "one")])?;
     let pipeline = Pipeline::new(scene, &repository, approval_stage())?;
     let all = until("the first execution", scene.patience(), || match pipeline.executions() {
@@ -157,7 +155,8 @@ fn start_token(scene: &Scene) -> Verdict {
         (false, _) => "another execution",
     };
     scene.answer(Question::StartToken, answer);
-    let other = pipeline.start(json!({ "sourceRevisions": [at(&first)], "clientRequestToken": "0123-xyz" }))?;
+    let other =
+        pipeline.start(json!({ "sourceRevisions": [at(&first)], "clientRequestToken": "0123-xyz" }))?;
     holds("another token makes another execution", other != one)
 }
 
@@ -236,7 +235,10 @@ fn stop(scene: &Scene) -> Verdict {
     same("the end", &pipeline.ended(&id)?, &"Stopped")?;
     let codes = ["PipelineExecutionNotStoppableException", "DuplicatedStopRequestException"];
     refused(stop(&id), &codes)?;
-    refused(stop(NO_EXECUTION), &["PipelineExecutionNotStoppableException", "PipelineExecutionNotFoundException"])?;
+    refused(
+        stop(NO_EXECUTION),
+        &["PipelineExecutionNotStoppableException", "PipelineExecutionNotFoundException"],
+    )?;
     let stopped = json!({ "all": pipeline.executions()? });
     same("the reason", &text(&stopped, "/all/0/stopTrigger/reason")?, &"by the suite")?;
     let long = json!({ "pipelineExecutionId": id, "reason": "x".repeat(201) });

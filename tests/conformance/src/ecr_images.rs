@@ -257,7 +257,11 @@ fn details(scene: &Scene) -> Verdict {
     let before = repository.call("DescribeImages", json!({ "imageIds": [{ "imageTag": "1" }] }))?;
     same("the digest", &text(&before, "/imageDetails/0/imageDigest")?, &image.digest)?;
     same("the media type", &text(&before, "/imageDetails/0/imageManifestMediaType")?, &image.media_type)?;
-    same("the config's type", &text(&before, "/imageDetails/0/artifactMediaType")?, &client::image::OCI_CONFIG)?;
+    same(
+        "the config's type",
+        &text(&before, "/imageDetails/0/artifactMediaType")?,
+        &client::image::OCI_CONFIG,
+    )?;
     holds("the size is told", number(&before, "/imageDetails/0/imageSizeInBytes")? > 0.0)?;
     let pushed = number(&before, "/imageDetails/0/imagePushedAt")?;
     repository.push(Some("2"), &image)?;
@@ -289,7 +293,10 @@ fn details_in_pages(scene: &Scene) -> Verdict {
     let tagged = json!({ "filter": { "tagStatus": "TAGGED" } });
     same("tagged", &list(&repository.call("DescribeImages", tagged)?, "/imageDetails").len(), &5)?;
     for max in [0, 1001] {
-        refused(repository.call("DescribeImages", json!({ "maxResults": max })), &["InvalidParameterException"])?;
+        refused(
+            repository.call("DescribeImages", json!({ "maxResults": max })),
+            &["InvalidParameterException"],
+        )?;
     }
     Ok(())
 }

@@ -69,8 +69,7 @@ fn upload(scene: &Scene) -> Verdict {
     let layer = layer(&bytes);
     let done = complete(&repository, &upload, &layer.digest)?;
     same("the digest", &text(&done, "/layerDigest")?, &layer.digest)?;
-    let there =
-        repository.call("BatchCheckLayerAvailability", json!({ "layerDigests": [layer.digest] }))?;
+    let there = repository.call("BatchCheckLayerAvailability", json!({ "layerDigests": [layer.digest] }))?;
     same("availability", &texts(&there, "/layers", "layerAvailability"), &["AVAILABLE"])?;
     same("the size", &number(&there, "/layers/0/layerSize")?, &5_243_880.0)?;
     let late = part(scene, &repository, &upload, bytes.len(), b"more");
@@ -171,7 +170,10 @@ fn download(scene: &Scene) -> Verdict {
     repository.push(Some("1"), &image)?;
     for blob in &image.blobs {
         let bytes = scene.ecr().layer(&repository.name, &blob.digest)?;
-        holds(format!("the {} bytes of {} come back", blob.bytes.len(), blob.media_type), bytes == blob.bytes)?;
+        holds(
+            format!("the {} bytes of {} come back", blob.bytes.len(), blob.media_type),
+            bytes == blob.bytes,
+        )?;
     }
     let Some(blob) = image.blobs.last() else { return Ok(()) };
     let address = scene.ecr().layer_address(&repository.name, &blob.digest)?;

@@ -179,7 +179,10 @@ fn update(scene: &Scene) -> Verdict {
     let source = texts(&second, "/sourceServiceRevisions", "arn");
     let before = text(&first, "/targetServiceRevision/arn")?;
     holds("the revision is another", target != before)?;
-    holds(format!("the sources {source:?} are the revision before, or none"), source.is_empty() || source == [before])?;
+    holds(
+        format!("the sources {source:?} are the revision before, or none"),
+        source.is_empty() || source == [before],
+    )?;
     let revision = service.revision(&target)?;
     same("the revision's task definition", &text(&revision, "/taskDefinition")?, &definition)?;
     let filter = json!({ "status": ["IN_PROGRESS"] });
@@ -278,7 +281,8 @@ fn digest_of_revision(scene: &Scene) -> Verdict {
     tasks_may_run(scene)?;
     let repository = ImageRepository::new(scene)?;
     let image = Image::new("webapp1").version("1");
-    let index = Index::new().image(image.clone()).image(image.platform("linux", "arm64")).attested().build()?;
+    let index =
+        Index::new().image(image.clone()).image(image.platform("linux", "arm64")).attested().build()?;
     repository.push(Some("multi"), &index)?;
     let cluster = Cluster::new(scene)?;
     let family = Family::new(scene);

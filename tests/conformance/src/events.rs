@@ -104,7 +104,9 @@ fn commits(scene: &Scene) -> Verdict {
     let listener = Listener::of(scene, &["aws.codecommit"])?;
     let (repository, first) = GitRepository::with_files(scene, &[("a", "one")])?;
     let second = repository.commit(Some(&first), &[("a", "two")], "m")?;
-    let of = |event: &Value, commit: &str| of_repository(event, &repository.name) && has(event, "commitId", commit);
+    let of = |event: &Value, commit: &str| {
+        of_repository(event, &repository.name) && has(event, "commitId", commit)
+    };
     let created = listener.event("the first commit's event", |event| of(event, &first))?;
     let updated = listener.event("the second commit's event", |event| of(event, &second))?;
     same("the first's kind", &text(&created, "/detail/event")?, &"referenceCreated")?;
@@ -124,7 +126,10 @@ fn commits(scene: &Scene) -> Verdict {
         let caller = text(event, "/detail/callerUserArn")?;
         holds(format!("the caller `{caller}` is of the account"), caller.contains(&scene.account))?;
         let time = text(event, "/time")?;
-        holds(format!("the time `{time}` is UTC without fractions"), time.len() == 20 && time.ends_with('Z'))?;
+        holds(
+            format!("the time `{time}` is UTC without fractions"),
+            time.len() == 20 && time.ends_with('Z'),
+        )?;
     }
     Ok(())
 }
@@ -211,7 +216,8 @@ fn index_push(scene: &Scene) -> Verdict {
     let listener = Listener::of(scene, &["aws.ecr"])?;
     let repository = ImageRepository::new(scene)?;
     let image = Image::new("webapp1").version("1");
-    let index = Index::new().image(image.clone()).image(image.platform("linux", "arm64")).attested().build()?;
+    let index =
+        Index::new().image(image.clone()).image(image.platform("linux", "arm64")).attested().build()?;
     repository.push(Some("multi"), &index)?;
     let told = listener.event("the index's event", |event| {
         of_image(event, &repository) && has(event, "image-digest", &index.digest)
@@ -238,7 +244,8 @@ fn retag(scene: &Scene) -> Verdict {
     let last = Image::new("webapp1").version("2").build()?;
     repository.push(Some("2"), &last)?;
     listener.event("a later push's event", |event| has(event, "image-digest", &last.digest))?;
-    let all = listener.all(|event| of_image(event, &repository) && has(event, "image-tag", "approved-stg-1"))?;
+    let all =
+        listener.all(|event| of_image(event, &repository) && has(event, "image-tag", "approved-stg-1"))?;
     let answer = match all.first() {
         None => "none".to_owned(),
         Some(event) => text(event, "/detail/action-type")?,
@@ -257,7 +264,8 @@ fn referrer_push(scene: &Scene) -> Verdict {
     let last = Image::new("webapp1").version("2").build()?;
     repository.push(Some("2"), &last)?;
     listener.event("a later push's event", |event| has(event, "image-digest", &last.digest))?;
-    let all = listener.all(|event| of_image(event, &repository) && !has(event, "image-digest", &last.digest))?;
+    let all =
+        listener.all(|event| of_image(event, &repository) && !has(event, "image-digest", &last.digest))?;
     let mut told: Vec<String> = Vec::new();
     for event in all.iter().filter(|event| !has(event, "image-tag", "1")) {
         let of = if has(event, "image-digest", &note.digest) { "its own" } else { "another" };

@@ -101,7 +101,10 @@ fn several_references(scene: &Scene) -> Verdict {
     let git = clone(scene, &repository.name)?;
     git.write("a", "two")?;
     let second = git.commit(ADA, "Second")?;
-    git.push_refs("origin", &["HEAD:refs/heads/main", &format!("{first}:refs/heads/old"), "HEAD:refs/tags/v1"])?;
+    git.push_refs(
+        "origin",
+        &["HEAD:refs/heads/main", &format!("{first}:refs/heads/old"), "HEAD:refs/tags/v1"],
+    )?;
     same("main", &repository.tip()?, &second)?;
     let old = repository.call("GetBranch", json!({ "branchName": "old" }))?;
     same("old", &text(&old, "/branch/commitId")?, &first)?;

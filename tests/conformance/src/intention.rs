@@ -27,6 +27,10 @@ mod tests {
     #[test]
     fn the_account_is_named_before_anything_is_made_in_it() {
         let text = super::text("111111111111", "eu-west-1");
-        assert!(text.starts_with("This suite checks AWS's behaviour in the account 111111111111, Region eu-west-1."));
+        assert!(
+            text.starts_with(
+                "This suite checks AWS's behaviour in the account 111111111111, Region eu-west-1."
+            )
+        );
     }
 }

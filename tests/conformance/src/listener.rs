@@ -46,7 +46,8 @@ impl<'a> Listener<'a> {
     pub fn of(scene: &'a Scene, sources: &[&str]) -> Result<Self, Stop> {
         let mut all = sources.to_vec();
         all.push(OWN_SOURCE);
-        let listener = Self::with_pattern(scene, &json!({ "account": [scene.account], "source": all }), true)?;
+        let listener =
+            Self::with_pattern(scene, &json!({ "account": [scene.account], "source": all }), true)?;
         listener.wake(|| listener.put_event("awake", &json!({})))?;
         Ok(listener)
     }

@@ -1,7 +1,7 @@
 //! `conformance`: runs the suite against the local accounts, or against a real one.
 
 use clap::Parser;
-use client::Aws;
+use client::{Aws, Credentials};
 use conformance::{Options, Scene, intention, suite};
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -94,9 +94,10 @@ fn scene(arguments: &Arguments, tell: &mut impl FnMut(&str)) -> Result<Option<Sc
         let aws = Aws::local(endpoint, &arguments.account).in_region(&arguments.region);
         return Ok(Some(Scene::new(aws, &arguments.account, options)));
     }
-    let mut aws = Aws::from_environment().map_err(|error| error.message)?.in_region(&arguments.region);
-    aws.endpoint = None;
-    let account = aws.account().map_err(|error| format!("STS does not say whose credentials these are: {error}"))?;
+    let credentials = Credentials::from_environment().map_err(|error| error.message)?;
+    let aws = Aws::new(None, &arguments.region, credentials);
+    let account =
+        aws.account().map_err(|error| format!("STS does not say whose credentials these are: {error}"))?;
     tell(&intention::text(&account, &arguments.region));
     if !arguments.yes {
         tell("Nothing was done. Say --yes to start.");

@@ -175,7 +175,8 @@ impl<'a> Pipeline<'a> {
                 Ok(state) => {
                     let stage = state.pointer("/stageStates/1").unwrap_or(&Value::Null);
                     let of = stage.pointer("/latestExecution/pipelineExecutionId").and_then(Value::as_str);
-                    let token = stage.pointer("/actionStates/0/latestExecution/token").and_then(Value::as_str);
+                    let token =
+                        stage.pointer("/actionStates/0/latestExecution/token").and_then(Value::as_str);
                     match token.filter(|_| of == Some(execution)) {
                         Some(token) => Seen::Done(Ok(token.to_owned())),
                         None => Seen::NotYet(format!("stage at {of:?}")),
@@ -229,9 +230,7 @@ fn source_stage(repository: &str) -> Value {
 
 fn pipeline_role<'a>(scene: &'a Scene, repository: &GitRepository<'_>) -> Result<Role<'a>, Stop> {
     let trusted = json!({ "Service": "codepipeline.amazonaws.com" });
-    let allow = |actions: &[&str], resource: &str| {
-        json!({ "Effect": "Allow", "Action": actions, "Resource": resource })
-    };
+    let allow = |actions: &[&str], resource: &str| json!({ "Effect": "Allow", "Action": actions, "Resource": resource });
     let source = [
         "codecommit:GetBranch",
         "codecommit:GetCommit",
@@ -253,12 +252,16 @@ fn pipeline_role<'a>(scene: &'a Scene, repository: &GitRepository<'_>) -> Result
     let mut pass_role = allow(&["iam:PassRole"], "*");
     if let Some(members) = pass_role.as_object_mut() {
         let services = ["ecs.amazonaws.com", "ecs-tasks.amazonaws.com"];
-        members.insert("Condition".to_owned(), json!({ "StringEquals": { "iam:PassedToService": services } }));
+        members
+            .insert("Condition".to_owned(), json!({ "StringEquals": { "iam:PassedToService": services } }));
     }
     let statements = json!([
         allow(&source, &scene.arn("codecommit", &repository.name)),
         allow(&deploy, "*"),
-        allow(&["s3:GetObject", "s3:PutObject", "s3:GetBucketVersioning"], &format!("arn:aws:s3:::{bucket}/*")),
+        allow(
+            &["s3:GetObject", "s3:PutObject", "s3:GetBucketVersioning"],
+            &format!("arn:aws:s3:::{bucket}/*")
+        ),
         pass_role,
     ]);
     Role::new(scene, &trusted, &statements)

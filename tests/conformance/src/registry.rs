@@ -37,7 +37,8 @@ fn push_and_pull_index(scene: &Scene) -> Verdict {
     let repository = ImageRepository::new(scene)?;
     let registry = Registry::login(&scene.aws)?;
     let image = Image::new("webapp1").version("1");
-    let index = Index::new().image(image.clone()).image(image.platform("linux", "arm64")).attested().build()?;
+    let index =
+        Index::new().image(image.clone()).image(image.platform("linux", "arm64")).attested().build()?;
     registry.push(&repository.name, Some("multi"), &index)?;
     holds("what was pulled is what was pushed", registry.pull(&repository.name, "multi")? == index)
 }
@@ -70,7 +71,10 @@ fn refusals(scene: &Scene) -> Verdict {
     let stranger = Registry::with_password(&registry.address, "AWS", "wrong");
     let path = format!("/v2/{}/manifests/1", repository.name);
     let refusal = stranger.exchange("GET", &path, &[], &[])?;
-    holds(format!("a wrong password is refused ({})", refusal.status), matches!(refusal.status, 400 | 401 | 403))?;
+    holds(
+        format!("a wrong password is refused ({})", refusal.status),
+        matches!(refusal.status, 400 | 401 | 403),
+    )?;
     same("a missing tag", &registry.exchange("GET", &path, &[], &[])?.status, &404)?;
     let missing = format!("/v2/{}/manifests/1", scene.name("missing"));
     same("a missing repository", &registry.exchange("GET", &missing, &[], &[])?.status, &404)?;

@@ -5,7 +5,7 @@ use crate::expect::text;
 use crate::scene::Scene;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use client::{Artifact, ApiError};
+use client::{ApiError, Artifact};
 use serde_json::{Value, json};
 
 /// A CodeCommit repository.
@@ -58,7 +58,8 @@ impl<'a> GitRepository<'a> {
         files: &[(&str, &str)],
         message: &str,
     ) -> Result<String, ApiError> {
-        let put: Vec<Value> = files.iter().map(|(path, content)| put_file(path, content.as_bytes())).collect();
+        let put: Vec<Value> =
+            files.iter().map(|(path, content)| put_file(path, content.as_bytes())).collect();
         let reply = self.create_commit(parent, json!({ "putFiles": put, "commitMessage": message }))?;
         Ok(reply.get("commitId").and_then(Value::as_str).unwrap_or_default().to_owned())
     }

@@ -48,7 +48,8 @@ pub struct Scene {
 impl Scene {
     /// A run as this caller, with a name of its own for everything that it makes.
     pub fn new(aws: Aws, account: &str, options: Options) -> Self {
-        let nanoseconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let nanoseconds =
+            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
         let run = format!("{:08x}", (nanoseconds / 1000) & 0xFFFF_FFFF);
         let answers = RefCell::new(Answers::default());
         Self { aws, account: account.to_owned(), options, run, made: Cell::new(0), answers }

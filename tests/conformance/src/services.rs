@@ -123,7 +123,12 @@ impl<'a> Service<'a> {
     ///
     /// # Errors
     /// What ECS says.
-    pub fn new(scene: &'a Scene, cluster: &'a Cluster<'a>, tasks: u32, definition: &str) -> Result<Self, Stop> {
+    pub fn new(
+        scene: &'a Scene,
+        cluster: &'a Cluster<'a>,
+        tasks: u32,
+        definition: &str,
+    ) -> Result<Self, Stop> {
         let name = scene.name("service");
         let mut input = json!({
             "serviceName": name,
@@ -184,7 +189,8 @@ impl<'a> Service<'a> {
             Err(stop) => Seen::Done(Err(stop)),
             Ok(newest) => {
                 let status = newest.get("status").and_then(Value::as_str).unwrap_or("no deployment");
-                let over = status.ends_with("SUCCESSFUL") || status.ends_with("FAILED") || status == "STOPPED";
+                let over =
+                    status.ends_with("SUCCESSFUL") || status.ends_with("FAILED") || status == "STOPPED";
                 if over { Seen::Done(Ok(newest)) } else { Seen::NotYet(status.to_owned()) }
             }
         })?

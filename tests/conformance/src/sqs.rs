@@ -110,7 +110,7 @@ fn batches(scene: &Scene) -> Verdict {
     let send = |entries: &[Value]| queue.call("SendMessageBatch", json!({ "Entries": entries }));
     refused(send(&entries(11)), &["TooManyEntriesInBatchRequest"])?;
     refused(send(&[]), &["EmptyBatchRequest"])?;
-    let twice = entries(1).repeat(2);
+    let twice = [entries(1), entries(1)].concat();
     refused(send(&twice), &["BatchEntryIdsNotDistinct"])?;
     let sent = send(&entries(10))?;
     same("the messages sent", &list(&sent, "/Successful").len(), &10)?;
@@ -118,7 +118,11 @@ fn batches(scene: &Scene) -> Verdict {
     let received = until("ten messages", scene.patience(), || {
         let messages = queue.receive(1).unwrap_or_default();
         bodies.extend(texts(&json!({ "all": messages }), "/all", "Body"));
-        if bodies.len() == 10 { Seen::Done(messages) } else { Seen::NotYet(format!("{} messages", bodies.len())) }
+        if bodies.len() == 10 {
+            Seen::Done(messages)
+        } else {
+            Seen::NotYet(format!("{} messages", bodies.len()))
+        }
     })?;
     let receipts: Vec<Value> = received
         .iter()

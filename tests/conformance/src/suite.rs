@@ -4,8 +4,8 @@ use crate::check::Check;
 use crate::report::Report;
 use crate::scene::Scene;
 use crate::{
-    codecommit_reading, codecommit_writing, codepipeline, ecr_images, ecr_layers, ecs, events, git, registry, sqs,
-    sts,
+    codecommit_reading, codecommit_writing, codepipeline, ecr_images, ecr_layers, ecs, events, git, registry,
+    sqs, sts,
 };
 
 /// Every check, service by service.
@@ -49,7 +49,8 @@ mod tests {
 
     #[test]
     fn no_two_checks_have_the_same_sentence() {
-        let names: BTreeSet<(&str, &str)> = checks().iter().map(|check| (check.service, check.name)).collect();
+        let names: BTreeSet<(&str, &str)> =
+            checks().iter().map(|check| (check.service, check.name)).collect();
         assert_eq!(names.len(), checks().len());
         assert!(names.len() > 80, "{}", names.len());
     }
