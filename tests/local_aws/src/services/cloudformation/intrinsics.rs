@@ -10,6 +10,19 @@ use std::collections::BTreeMap;
 /// How deeply conditions may refer to one another.
 const CONDITION_DEPTH_MAX: usize = 32;
 
+/// The functions that a value may call.
+const FUNCTIONS: [&str; 9] = [
+    "Fn::FindInMap",
+    "Fn::GetAtt",
+    "Fn::If",
+    "Fn::ImportValue",
+    "Fn::Join",
+    "Fn::Select",
+    "Fn::Split",
+    "Fn::Sub",
+    "Ref",
+];
+
 /// What a resource is known by, once it is there.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Identity {
@@ -19,17 +32,23 @@ pub(super) struct Identity {
     pub(super) attributes: BTreeMap<String, String>,
 }
 
+/// Where a stack lies.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) account: AccountId,
+    pub(super) region: String,
+    pub(super) stack_name: String,
+    pub(super) stack_id: String,
+    /// The exports of the account's stacks.
+    pub(super) exports: BTreeMap<String, String>,
+}
+
 /// Everything that a template can refer to.
 #[derive(Debug)]
 pub(super) struct Scope<'a> {
     pub(super) template: &'a Template,
     pub(super) parameters: &'a BTreeMap<String, String>,
-    pub(super) account: &'a AccountId,
-    pub(super) region: &'a str,
-    pub(super) stack_name: &'a str,
-    pub(super) stack_id: &'a str,
-    /// The exports of the account's stacks.
-    pub(super) exports: &'a BTreeMap<String, String>,
+    pub(super) place: &'a Place,
     /// Resources that are there already.
     pub(super) resources: BTreeMap<String, Identity>,
     /// Exports that were used.
@@ -104,7 +123,9 @@ impl Scope<'_> {
                 let index = self.evaluate_text(index)?;
                 let list = self.list(name, list)?;
                 let selected = index.parse::<usize>().ok().and_then(|index| list.get(index).cloned());
-                selected.ok_or_else(|| invalid(&format!("Fn::Select cannot select {index} of {} items", list.len())))?
+                selected.ok_or_else(|| {
+                    invalid(&format!("Fn::Select cannot select {index} of {} items", list.len()))
+                })?
             }
             "Fn::If" => {
                 let [condition, then, otherwise] = three(name, argument)?;
@@ -113,24 +134,32 @@ impl Scope<'_> {
             }
             "Fn::ImportValue" => {
                 let export = self.evaluate_text(argument)?;
-                let value = self.exports.get(&export).cloned();
+                let value = self.place.exports.get(&export).cloned();
                 self.imported.insert(export.clone());
                 Value::String(value.ok_or_else(|| {
-                    AwsError::new("ValidationError", format!("No export named {export} found. Rollback requested by user."))
+                    AwsError::new(
+                        "ValidationError",
+                        format!("No export named {export} found. Rollback requested by user."),
+                    )
                 })?)
             }
             "Fn::FindInMap" => {
                 let [map, first, second] = three(name, argument)?;
-                let path = [self.evaluate_text(map)?, self.evaluate_text(first)?, self.evaluate_text(second)?];
+                let path =
+                    [self.evaluate_text(map)?, self.evaluate_text(first)?, self.evaluate_text(second)?];
                 let found = path
                     .iter()
                     .try_fold(None, |at: Option<&Value>, key| {
                         at.map_or_else(|| self.template.mappings.get(key), |at| at.get(key)).map(Some)
                     })
                     .flatten();
-                found.cloned().ok_or_else(|| invalid(&format!("Unable to get mapping for {}", path.join("::"))))?
+                found
+                    .cloned()
+                    .ok_or_else(|| invalid(&format!("Unable to get mapping for {}", path.join("::"))))?
             }
-            other => return Err(AwsError::not_in_local_aws(format!("the function {other} in a template here"))),
+            other => {
+                return Err(AwsError::not_in_local_aws(format!("the function {other} in a template here")));
+            }
         };
         Ok(Some(value))
     }
@@ -152,10 +181,10 @@ impl Scope<'_> {
             });
         }
         let pseudo = match target {
-            "AWS::AccountId" => Some(self.account.as_str()),
-            "AWS::Region" => Some(self.region),
-            "AWS::StackName" => Some(self.stack_name),
-            "AWS::StackId" => Some(self.stack_id),
+            "AWS::AccountId" => Some(self.place.account.as_str()),
+            "AWS::Region" => Some(self.place.region.as_str()),
+            "AWS::StackName" => Some(self.place.stack_name.as_str()),
+            "AWS::StackId" => Some(self.place.stack_id.as_str()),
             "AWS::Partition" => Some("aws"),
             "AWS::URLSuffix" => Some("amazonaws.com"),
             _ => self.resources.get(target).map(|resource| resource.physical_id.as_str()),
@@ -166,7 +195,8 @@ impl Scope<'_> {
     fn attribute(&mut self, argument: &Value) -> Result<Value, AwsError> {
         let (id, name) = match argument {
             Value::String(path) => {
-                let (id, name) = path.split_once('.').ok_or_else(|| invalid("Fn::GetAtt needs Id.Attribute"))?;
+                let (id, name) =
+                    path.split_once('.').ok_or_else(|| invalid("Fn::GetAtt needs Id.Attribute"))?;
                 (id.to_owned(), name.to_owned())
             }
             list => {
@@ -175,9 +205,11 @@ impl Scope<'_> {
             }
         };
         let resource = self.resources.get(&id).ok_or_else(|| unresolved(&id))?;
-        resource.attributes.get(&name).map(|value| Value::from(value.as_str())).ok_or_else(|| {
-            AwsError::not_in_local_aws(format!("the attribute {name} of {id}"))
-        })
+        resource
+            .attributes
+            .get(&name)
+            .map(|value| Value::from(value.as_str()))
+            .ok_or_else(|| AwsError::not_in_local_aws(format!("the attribute {name} of {id}")))
     }
 
     fn substitute(&mut self, argument: &Value) -> Result<String, AwsError> {
@@ -236,7 +268,8 @@ impl Scope<'_> {
             },
             "Fn::And" | "Fn::Or" => {
                 let conditions = argument.as_array().filter(|list| (2..=10).contains(&list.len()));
-                let conditions = conditions.ok_or_else(|| invalid(&format!("{name} needs 2 to 10 conditions")))?;
+                let conditions =
+                    conditions.ok_or_else(|| invalid(&format!("{name} needs 2 to 10 conditions")))?;
                 let mut held = 0;
                 for condition in conditions {
                     held += usize::from(self.holds(condition, depth)?);
@@ -254,6 +287,23 @@ pub(super) fn function_of(members: &Map<String, Value>) -> Option<(&str, &Value)
     // In a policy document, `Condition` holds an object and is no function.
     let calls = name == "Ref" || name.starts_with("Fn::") || (name == "Condition" && argument.is_string());
     calls.then_some((name.as_str(), argument))
+}
+
+/// Refuses a function that is not done here, wherever in the value it stands.
+///
+/// # Errors
+/// `NotInLocalAws`.
+pub(super) fn check_functions(value: &Value) -> Result<(), AwsError> {
+    match value {
+        Value::Array(items) => items.iter().try_for_each(check_functions),
+        Value::Object(members) => {
+            if let Some((name, _)) = function_of(members).filter(|(name, _)| !FUNCTIONS.contains(name)) {
+                return Err(AwsError::not_in_local_aws(format!("the function {name} in a template here")));
+            }
+            members.values().try_for_each(check_functions)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The logical ids, parameters and pseudo parameters that a value refers to.

@@ -23,6 +23,7 @@ use crate::error::AwsError;
 use crate::names::AccountId;
 use crate::services::{Service, parse_input};
 use crate::world::World;
+use intrinsics::Place;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -84,10 +85,8 @@ pub fn deploy(
     world.settings.functions_directory = Some(functions_directory.to_owned());
     let caller = Caller::administrator(account);
     let exists = world.account(account)?.cloudformation.stacks.contains_key(stack_name);
-    let given: Vec<Value> = parameters
-        .iter()
-        .map(|(key, value)| json!({"ParameterKey": key, "ParameterValue": value}))
-        .collect();
+    let given: Vec<Value> =
+        parameters.iter().map(|(key, value)| json!({"ParameterKey": key, "ParameterValue": value})).collect();
     let input = json!({
         "StackName": stack_name,
         "TemplateBody": template_text,
@@ -130,10 +129,26 @@ fn no_such_stack(name: &str) -> AwsError {
     AwsError::new("ValidationError", format!("Stack with id {name} does not exist"))
 }
 
+/// Where a stack of this name and id lies.
+fn place(world: &World, caller: &Caller, stack_name: &str, stack_id: &str) -> Place {
+    Place {
+        account: caller.account.clone(),
+        region: world.region.clone(),
+        stack_name: stack_name.to_owned(),
+        stack_id: stack_id.to_owned(),
+        exports: exports(world, &caller.account),
+    }
+}
+
 /// The exports of all stacks of an account.
 fn exports(world: &World, account: &AccountId) -> BTreeMap<String, String> {
     let stacks = world.account(account).map(|state| state.cloudformation.stacks.values());
-    stacks.into_iter().flatten().flat_map(exports_of).map(|(name, value)| (name.clone(), value.clone())).collect()
+    stacks
+        .into_iter()
+        .flatten()
+        .flat_map(exports_of)
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 fn exports_of(stack: &Stack) -> impl Iterator<Item = (&String, &String)> {

@@ -5,7 +5,7 @@ use super::parameters::Parameter;
 use super::plan::Plan;
 use super::resources::{self, Work};
 use super::stack::{Stack, Tag};
-use super::{find, find_mut, parse, stack_arn};
+use super::{find, find_mut, parse, place, stack_arn};
 use crate::caller::Caller;
 use crate::error::AwsError;
 use crate::services::{form, iam};
@@ -65,7 +65,10 @@ impl StackInput {
         match (&self.template_body, self.use_previous_template, stack) {
             (Some(text), _, _) => Ok(text.clone()),
             (None, Some(true), Some(stack)) => Ok(stack.template.clone()),
-            _ => Err(AwsError::new("ValidationError", "Either Template URL or Template Body must be specified.")),
+            _ => Err(AwsError::new(
+                "ValidationError",
+                "Either Template URL or Template Body must be specified.",
+            )),
         }
     }
 }
@@ -80,6 +83,7 @@ pub(super) fn create_stack(world: &mut World, caller: &Caller, input: Value) -> 
     }
     let plan = Plan::new(&input.template(None)?, &input.parameters, None)?;
     plan.check_capabilities(&input.capabilities, true)?;
+    plan.check_order(&place(world, caller, &name, ""))?;
     let stack = new_stack(world, caller, &name, input.capabilities, input.tags);
     let id = stack.id.clone();
     let stack = run(world, caller, stack, |engine| engine.create(&plan));
@@ -95,6 +99,7 @@ pub(super) fn update_stack(world: &mut World, caller: &Caller, input: Value) -> 
     check_updatable(stack)?;
     let plan = Plan::new(&input.template(Some(stack))?, &input.parameters, Some(&stack.parameters))?;
     plan.check_capabilities(&input.capabilities, true)?;
+    plan.check_order(&place(world, caller, &stack.name, &stack.id))?;
     let current = current_plan(stack)?;
     if plan.says_the_same_as(&current) && (input.tags.is_empty() || input.tags == stack.tags) {
         return Err(AwsError::new("ValidationError", "No updates are to be performed."));
@@ -141,7 +146,8 @@ pub(super) fn delete_stack(world: &mut World, caller: &Caller, input: Value) -> 
     if stack.status == "DELETE_COMPLETE" {
         return Ok(json!({}));
     }
-    let exported: BTreeSet<&String> = stack.outputs.iter().filter_map(|output| output.export.as_ref()).collect();
+    let exported: BTreeSet<&String> =
+        stack.outputs.iter().filter_map(|output| output.export.as_ref()).collect();
     let stacks = &world.account(&caller.account)?.cloudformation.stacks;
     let used = stacks
         .values()
@@ -235,7 +241,10 @@ pub(super) fn check_new_name(name: &str) -> Result<(), AwsError> {
     if name.starts_with(|first: char| first.is_ascii_alphabetic()) {
         return Ok(());
     }
-    Err(AwsError::new("ValidationError", format!("the stack name `{name}` is invalid: expected a letter first")))
+    Err(AwsError::new(
+        "ValidationError",
+        format!("the stack name `{name}` is invalid: expected a letter first"),
+    ))
 }
 
 /// Takes the executables of a stack's functions in again: they were built anew, or lie elsewhere now.
