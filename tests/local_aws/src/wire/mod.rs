@@ -4,8 +4,11 @@
 pub(crate) mod admin;
 pub(crate) mod aws;
 pub(crate) mod credentials;
+pub(crate) mod lambda;
 pub(crate) mod perform;
 pub(crate) mod query;
+pub(crate) mod rest;
+pub(crate) mod scheduler;
 pub(crate) mod server;
 pub(crate) mod xml;
 
@@ -14,5 +17,10 @@ use axum::Router;
 
 /// Everything that the port answers.
 pub fn router(local: LocalAws) -> Router {
-    Router::new().merge(admin::router()).fallback(aws::answer).with_state(local)
+    Router::new()
+        .merge(admin::router())
+        .merge(lambda::router())
+        .merge(scheduler::router())
+        .fallback(aws::answer)
+        .with_state(local)
 }
