@@ -1,8 +1,6 @@
 //! Change sets: an update that is looked at before it is carried out.
 
-use super::operations::{
-    StackInput, check_new_name, check_updatable, current_plan, new_stack, run, update,
-};
+use super::operations::{StackInput, check_new_name, check_updatable, current_plan, new_stack, run, update};
 use super::parameters::Parameter;
 use super::plan::Plan;
 use super::stack::{Stack, Tag};
@@ -102,13 +100,17 @@ pub(super) fn create_change_set(world: &mut World, caller: &Caller, input: Value
         Some(other) => return Err(AwsError::not_in_local_aws(format!("the ChangeSetType {other}"))),
     };
     let there = find(world, caller, &stack_name).ok().cloned();
-    let arn = there.as_ref().map_or_else(|| stack_arn(world, caller, &stack_name, "*"), |stack| stack.id.clone());
+    let arn =
+        there.as_ref().map_or_else(|| stack_arn(world, caller, &stack_name, "*"), |stack| stack.id.clone());
     iam::authorize(world, caller, "cloudformation:CreateChangeSet", &arn, &[])?;
     let mut stack = match there {
         Some(stack) if creates && stack.status != "REVIEW_IN_PROGRESS" => {
             return Err(AwsError::new(
                 "ValidationError",
-                format!("Stack [{}] already exists and cannot be created again with the changeSet [{name}].", stack.name),
+                format!(
+                    "Stack [{}] already exists and cannot be created again with the changeSet [{name}].",
+                    stack.name
+                ),
             ));
         }
         Some(stack) => stack,
@@ -189,7 +191,8 @@ pub(super) fn list_change_sets(world: &mut World, caller: &Caller, input: Value)
     let input: ChangeSetInput = parse("ListChangeSets", input)?;
     let stack = find(world, caller, &form::required("stackName", input.stack_name)?)?;
     iam::authorize(world, caller, "cloudformation:ListChangeSets", &stack.id, &[])?;
-    let summaries: Vec<Value> = stack.change_sets.values().map(|change_set| change_set.summary(stack)).collect();
+    let summaries: Vec<Value> =
+        stack.change_sets.values().map(|change_set| change_set.summary(stack)).collect();
     Ok(json!({"Summaries": summaries}))
 }
 
@@ -242,9 +245,7 @@ fn named(
     let stacks = &world.account(&caller.account)?.cloudformation.stacks;
     let found = stacks
         .values()
-        .filter(|stack| {
-            input.stack_name.as_ref().is_none_or(|name| stack.name == *name || stack.id == *name)
-        })
+        .filter(|stack| input.stack_name.as_ref().is_none_or(|name| stack.name == *name || stack.id == *name))
         .find_map(|stack| {
             let mut change_sets = stack.change_sets.values();
             let by_name = input.stack_name.is_some();

@@ -171,11 +171,7 @@ fn named<'a>(
     Ok(stack)
 }
 
-fn listed(
-    member: &str,
-    items: impl Iterator<Item = Value>,
-    token: Option<&str>,
-) -> Result<Value, AwsError> {
+fn listed(member: &str, items: impl Iterator<Item = Value>, token: Option<&str>) -> Result<Value, AwsError> {
     let (items, next) = page::page(items, PAGE, token, "ValidationError")?;
     Ok(json!({member: items, "NextToken": next}))
 }

@@ -76,7 +76,8 @@ impl Engine<'_> {
     /// Deletes everything, in reverse order.
     pub(super) fn delete(&mut self) {
         self.status("DELETE_IN_PROGRESS", Some("User Initiated"));
-        let ids: Vec<String> = self.stack.members.iter().rev().map(|member| member.logical_id.clone()).collect();
+        let ids: Vec<String> =
+            self.stack.members.iter().rev().map(|member| member.logical_id.clone()).collect();
         let failed: Vec<String> = ids.into_iter().filter(|id| !self.delete_member(id)).collect();
         if failed.is_empty() {
             self.stack.deleted = Some(self.world.now());
@@ -140,7 +141,8 @@ impl Engine<'_> {
             format!("The following resource(s) failed to {}: [{logical_id}]: {error}", verb.to_lowercase())
         };
         let verb = if there.is_some() { "UPDATE" } else { "CREATE" };
-        let properties = evaluated(scope, &resource.properties).map_err(|error| failed(self, verb, &error))?;
+        let properties =
+            evaluated(scope, &resource.properties).map_err(|error| failed(self, verb, &error))?;
         let retained = resource.deletion_policy.as_deref() == Some("Retain");
         if let Some(member) = there.as_ref().filter(|member| member.properties == properties) {
             if member.kind == resource.kind {
@@ -216,7 +218,14 @@ impl Engine<'_> {
         match outcome {
             Ok(identity) => {
                 let properties = before.properties.clone();
-                self.set_member(&before.logical_id, &before.kind, &identity, properties, before.retained, "UPDATE");
+                self.set_member(
+                    &before.logical_id,
+                    &before.kind,
+                    &identity,
+                    properties,
+                    before.retained,
+                    "UPDATE",
+                );
                 true
             }
             Err(error) => {
@@ -306,7 +315,11 @@ fn outputs(plan: &Plan, scope: &mut Scope<'_>) -> Result<Vec<Output>, AwsError> 
                 key: key.clone(),
                 value: scope.evaluate_text(&declared.value)?,
                 description: declared.description.clone(),
-                export: declared.export.as_ref().map(|export| scope.evaluate_text(&export.name)).transpose()?,
+                export: declared
+                    .export
+                    .as_ref()
+                    .map(|export| scope.evaluate_text(&export.name))
+                    .transpose()?,
             });
         }
     }

@@ -84,10 +84,8 @@ pub fn deploy(
     world.settings.functions_directory = Some(functions_directory.to_owned());
     let caller = Caller::administrator(account);
     let exists = world.account(account)?.cloudformation.stacks.contains_key(stack_name);
-    let given: Vec<Value> = parameters
-        .iter()
-        .map(|(key, value)| json!({"ParameterKey": key, "ParameterValue": value}))
-        .collect();
+    let given: Vec<Value> =
+        parameters.iter().map(|(key, value)| json!({"ParameterKey": key, "ParameterValue": value})).collect();
     let input = json!({
         "StackName": stack_name,
         "TemplateBody": template_text,
@@ -133,7 +131,12 @@ fn no_such_stack(name: &str) -> AwsError {
 /// The exports of all stacks of an account.
 fn exports(world: &World, account: &AccountId) -> BTreeMap<String, String> {
     let stacks = world.account(account).map(|state| state.cloudformation.stacks.values());
-    stacks.into_iter().flatten().flat_map(exports_of).map(|(name, value)| (name.clone(), value.clone())).collect()
+    stacks
+        .into_iter()
+        .flatten()
+        .flat_map(exports_of)
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 fn exports_of(stack: &Stack) -> impl Iterator<Item = (&String, &String)> {

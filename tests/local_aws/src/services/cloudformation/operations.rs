@@ -65,7 +65,10 @@ impl StackInput {
         match (&self.template_body, self.use_previous_template, stack) {
             (Some(text), _, _) => Ok(text.clone()),
             (None, Some(true), Some(stack)) => Ok(stack.template.clone()),
-            _ => Err(AwsError::new("ValidationError", "Either Template URL or Template Body must be specified.")),
+            _ => Err(AwsError::new(
+                "ValidationError",
+                "Either Template URL or Template Body must be specified.",
+            )),
         }
     }
 }
@@ -141,7 +144,8 @@ pub(super) fn delete_stack(world: &mut World, caller: &Caller, input: Value) -> 
     if stack.status == "DELETE_COMPLETE" {
         return Ok(json!({}));
     }
-    let exported: BTreeSet<&String> = stack.outputs.iter().filter_map(|output| output.export.as_ref()).collect();
+    let exported: BTreeSet<&String> =
+        stack.outputs.iter().filter_map(|output| output.export.as_ref()).collect();
     let stacks = &world.account(&caller.account)?.cloudformation.stacks;
     let used = stacks
         .values()
@@ -235,7 +239,10 @@ pub(super) fn check_new_name(name: &str) -> Result<(), AwsError> {
     if name.starts_with(|first: char| first.is_ascii_alphabetic()) {
         return Ok(());
     }
-    Err(AwsError::new("ValidationError", format!("the stack name `{name}` is invalid: expected a letter first")))
+    Err(AwsError::new(
+        "ValidationError",
+        format!("the stack name `{name}` is invalid: expected a letter first"),
+    ))
 }
 
 /// Takes the executables of a stack's functions in again: they were built anew, or lie elsewhere now.

@@ -53,7 +53,10 @@ impl Plan {
     pub(super) fn check_capabilities(&self, given: &[String], directly: bool) -> Result<(), AwsError> {
         let names = ["RoleName", "ManagedPolicyName"];
         let iam = |resource: &&Resource| {
-            matches!(resource.kind.as_str(), "AWS::IAM::Role" | "AWS::IAM::Policy" | "AWS::IAM::ManagedPolicy")
+            matches!(
+                resource.kind.as_str(),
+                "AWS::IAM::Role" | "AWS::IAM::Policy" | "AWS::IAM::ManagedPolicy"
+            )
         };
         let named = self
             .resources
@@ -115,7 +118,9 @@ impl Plan {
 
     /// Whether it says the same as another plan.
     pub(super) fn says_the_same_as(&self, other: &Self) -> bool {
-        let outputs = |plan: &Self| serde_json::json!(plan.template.conditions).to_string() + &format!("{:?}", plan.template.outputs);
+        let outputs = |plan: &Self| {
+            serde_json::json!(plan.template.conditions).to_string() + &format!("{:?}", plan.template.outputs)
+        };
         self.resources == other.resources
             && self.parameters == other.parameters
             && outputs(self) == outputs(other)
