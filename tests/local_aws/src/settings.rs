@@ -56,6 +56,10 @@ pub struct Unconfirmed {
     pub child_push_is_silent: bool,
     /// A referrer's push emits only `ECR Referrer Action`, no `ECR Image Action`.
     pub referrer_push_is_not_an_image_action: bool,
+    /// `ECR Referrer Action` names the digest that the referrer refers to; otherwise the referrer's own.
+    pub referrer_action_names_its_subject: bool,
+    /// A pull by tag that names no accepted media types gets Docker's schema 2; otherwise what was pushed.
+    pub pull_by_tag_prefers_docker: bool,
     /// An absent layer is reported as a failure, not as `UNAVAILABLE`.
     pub absent_layer_is_a_failure: bool,
     /// A second put of the same tag and digest in an immutable repository says

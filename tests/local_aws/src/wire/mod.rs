@@ -4,9 +4,11 @@
 pub(crate) mod admin;
 pub(crate) mod aws;
 pub(crate) mod credentials;
+pub(crate) mod git;
 pub(crate) mod lambda;
 pub(crate) mod perform;
 pub(crate) mod query;
+pub(crate) mod registry;
 pub(crate) mod rest;
 pub(crate) mod scheduler;
 pub(crate) mod server;
@@ -21,6 +23,8 @@ pub fn router(local: LocalAws) -> Router {
         .merge(admin::router())
         .merge(lambda::router())
         .merge(scheduler::router())
+        .merge(git::router())
+        .merge(registry::router())
         .fallback(aws::answer)
         .with_state(local)
 }
