@@ -21,10 +21,10 @@ use axum::Router;
 pub fn router(local: LocalAws) -> Router {
     Router::new()
         .merge(admin::router())
-        .merge(lambda::router())
-        .merge(scheduler::router())
         .merge(git::router())
+        .merge(lambda::router())
         .merge(registry::router())
+        .merge(scheduler::router())
         .fallback(aws::answer)
         .with_state(local)
 }
