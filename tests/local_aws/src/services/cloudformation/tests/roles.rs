@@ -82,7 +82,59 @@ fn each_role_allows_what_its_function_does_and_nothing_else() {
         let roles = if roles.is_empty() { "nobody".to_owned() } else { roles.join(", ") };
         shown.push_str(&format!("{action} {resource}: {roles}\n"));
     }
-    expect![[r#""#]].assert_eq(&shown);
+    expect![[r#"
+        codecommit:GetBranch codecommit:deployment: on_image_push, on_commit, on_deployment_change, reconcile
+        codecommit:GetBranch codecommit:webapp1: on_image_push, reconcile
+        codecommit:GetCommit codecommit:deployment: on_image_push, on_commit, on_deployment_change, reconcile
+        codecommit:GetDifferences codecommit:deployment: on_image_push, on_commit, on_deployment_change, reconcile
+        codecommit:GetFile codecommit:deployment: on_image_push, on_commit, on_deployment_change, reconcile
+        codecommit:GetFolder codecommit:deployment: on_image_push, on_commit, on_deployment_change, reconcile
+        codecommit:ListFileCommitHistory codecommit:deployment: on_image_push, on_commit, on_deployment_change, reconcile
+        codecommit:GetCommentsForComparedCommit codecommit:deployment: on_deployment_change, reconcile
+        codecommit:PostCommentForComparedCommit codecommit:deployment: on_deployment_change
+        codecommit:CreateCommit codecommit:deployment: on_image_push, on_deployment_change
+        codecommit:CreateCommit codecommit:webapp1: nobody
+        codecommit:GitPush codecommit:deployment: nobody
+        codecommit:DeleteBranch codecommit:deployment: nobody
+        codepipeline:GetPipeline codepipeline:deploy-cluster1-webapp1: on_commit, on_deployment_change, reconcile
+        codepipeline:GetPipeline codepipeline:other: nobody
+        codepipeline:GetPipelineExecution codepipeline:deploy-cluster1-webapp1: on_deployment_change, reconcile
+        codepipeline:ListActionExecutions codepipeline:deploy-cluster1-webapp1: on_deployment_change, reconcile
+        codepipeline:ListPipelineExecutions codepipeline:deploy-cluster1-webapp1: on_commit, on_deployment_change, reconcile
+        codepipeline:StartPipelineExecution codepipeline:deploy-cluster1-webapp1: on_commit
+        codepipeline:StartPipelineExecution codepipeline:other: nobody
+        codepipeline:StopPipelineExecution codepipeline:deploy-cluster1-webapp1: on_deployment_change
+        ecr:BatchCheckLayerAvailability ecr:repository/webapp1: on_deployment_change
+        ecr:BatchDeleteImage ecr:repository/webapp1: nobody
+        ecr:BatchGetImage ecr:repository/webapp1: on_image_push, on_deployment_change, reconcile
+        ecr:CompleteLayerUpload ecr:repository/webapp1: on_deployment_change
+        ecr:DescribeImages ecr:repository/webapp1: on_image_push, on_deployment_change, reconcile
+        ecr:InitiateLayerUpload ecr:repository/webapp1: on_deployment_change
+        ecr:PutImage ecr:repository/webapp1: on_deployment_change
+        ecr:UploadLayerPart ecr:repository/webapp1: on_deployment_change
+        ecs:DescribeServiceDeployments ecs:service-deployment/cluster1/webapp1/id: on_commit, on_deployment_change, reconcile
+        ecs:DescribeServiceDeployments ecs:service/cluster1/webapp1: on_commit, on_deployment_change, reconcile
+        ecs:DescribeServiceRevisions ecs:service-revision/cluster1/webapp1/id: on_commit, on_deployment_change, reconcile
+        ecs:DescribeServices ecs:service/cluster1/webapp1: on_commit, on_deployment_change, reconcile
+        ecs:DescribeTaskDefinition *: on_commit, on_deployment_change, reconcile
+        ecs:DescribeTasks ecs:task/cluster1/id: on_deployment_change, reconcile
+        ecs:ListServiceDeployments ecs:service/cluster1/webapp1: on_commit, on_deployment_change, reconcile
+        ecs:ListTasks *: on_deployment_change, reconcile
+        ecs:UpdateService ecs:service/cluster1/webapp1: nobody
+        logs:PutLogEvents logs:log-group:/aws/lambda/towpath-on_commit:log-stream:s: on_commit
+        logs:PutLogEvents logs:log-group:/aws/lambda/towpath-on_image_push:log-stream:s: on_image_push
+        sqs:ReceiveMessage sqs:towpath-on_commit: on_commit
+        sqs:ReceiveMessage sqs:towpath-on_deployment_change: on_deployment_change
+        sqs:ReceiveMessage sqs:towpath-on_image_push: on_image_push
+        sqs:ReceiveMessage sqs:towpath-reconcile: reconcile
+        sqs:SendMessage sqs:towpath-on_commit: reconcile
+        sqs:SendMessage sqs:towpath-on_deployment_change: reconcile
+        sqs:SendMessage sqs:towpath-on_image_push: reconcile
+        sqs:SendMessage sqs:towpath-reconcile: reconcile
+        sqs:SendMessage sqs:towpath-reconcile-dead_letters: reconcile
+        iam:PassRole *: nobody
+        sts:AssumeRole *: nobody
+    "#]].assert_eq(&shown);
 }
 
 #[test]
