@@ -131,13 +131,12 @@ impl Engine<'_> {
         let properties =
             evaluated(scope, &resource.properties).map_err(|error| failed(self, verb, &error))?;
         let retained = resource.deletion_policy.as_deref() == Some("Retain");
-        if let Some(member) = there.as_ref().filter(|member| member.properties == properties) {
-            if member.kind == resource.kind {
-                if let Some(member) = self.member(logical_id) {
-                    member.retained = retained;
-                }
-                return Ok(member.identity());
+        let unchanged = |member: &&Member| member.kind == resource.kind && member.properties == properties;
+        if let Some(member) = there.as_ref().filter(unchanged) {
+            if let Some(member) = self.member(logical_id) {
+                member.retained = retained;
             }
+            return Ok(member.identity());
         }
         let physical_id = there.as_ref().map(|member| member.physical_id.clone()).unwrap_or_default();
         let subject = (logical_id, physical_id.as_str(), resource.kind.as_str());

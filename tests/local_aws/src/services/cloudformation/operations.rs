@@ -160,7 +160,9 @@ pub(super) fn delete_stack(world: &mut World, caller: &Caller, input: Value) -> 
         ));
     }
     let name = stack.name.clone();
-    let stack = run(world, caller, stack, |engine| engine.delete());
+    let mut engine = Engine { world: &mut *world, caller, stack };
+    engine.delete();
+    let stack = engine.stack;
     let state = &mut world.account_mut(&caller.account)?.cloudformation;
     if stack.status == "DELETE_COMPLETE" {
         state.stacks.remove(&name);

@@ -131,7 +131,8 @@ fn all_templates_go_again_but_for_what_is_retained() {
     expect![[r#"
         "pipeline" "DELETE_COMPLETE"
         "towpath" "DELETE_COMPLETE"
-        "towpath-deployment-repository" "DELETE_COMPLETE""#]].assert_eq(&states.join("\n"));
+        "towpath-deployment-repository" "DELETE_COMPLETE""#]]
+    .assert_eq(&states.join("\n"));
     let account = stage.world.account(&dev()).expect("an account");
     let left = serde_json::to_value(account).expect("JSON");
     let kept = |pointer: &str| left.pointer(pointer).cloned().unwrap_or_default().to_string();
@@ -139,7 +140,8 @@ fn all_templates_go_again_but_for_what_is_retained() {
         roles {}
         buckets {"towpath-artifacts-111111111111-eu-west-1":{"policy":null}}
         queues {}
-        functions {}"#]].assert_eq(&format!(
+        functions {}"#]]
+    .assert_eq(&format!(
         "roles {}\nbuckets {}\nqueues {}\nfunctions {}",
         kept("/iam/roles"),
         kept("/s3/buckets"),
