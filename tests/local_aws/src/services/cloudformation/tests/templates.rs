@@ -177,3 +177,15 @@ fn parameters_reach_patterns_roles_and_alarms() {
     let subscription = stage.call("DescribeStackResources", input).expect("a resource");
     assert_eq!(subscription["StackResources"].as_array().map(Vec::len), Some(1));
 }
+
+#[test]
+fn a_parameter_that_a_person_changed_survives_the_next_start() {
+    let mut stage = Stage::new();
+    stage.deploy("towpath", &own("template.yaml"), &[("StalledAfter", "20")]).expect("the functions");
+    stage.deploy("towpath", &own("template.yaml"), &[("Environment", "dev")]).expect("the functions");
+    let input = json!({"FunctionName": "towpath-on_commit"});
+    let function =
+        services::lambda::call(&mut stage.world, &administrator(), "GetFunctionConfiguration", input)
+            .expect("a function");
+    assert_eq!(function["Environment"]["Variables"]["TOWPATH_STALLED_AFTER_MINUTES"], "20");
+}
