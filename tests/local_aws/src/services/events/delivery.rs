@@ -20,7 +20,7 @@ const PRINCIPAL: &str = "events.amazonaws.com";
 const UNDELIVERED_KEPT_MAX: usize = 10_000;
 
 /// Sends an event on its way to a bus, with the faults that were ordered for it.
-pub(super) fn send(world: &mut World, account: &AccountId, bus: &str, event: Value) {
+pub(super) fn send(world: &mut World, account: &AccountId, bus: &str, event: &Value) {
     let source = event.get("source").and_then(Value::as_str).unwrap_or_default().to_owned();
     let usual = seconds(world.settings.timing.event_delivery);
     let arrivals = match world.faults.for_event(&source) {

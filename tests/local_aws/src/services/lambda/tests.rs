@@ -137,7 +137,8 @@ fn a_message_becomes_a_record_as_lambda_writes_it() {
             "messageId": "e099ec6c-d736-4ca5-85e7-bb0f12278575",
             "receiptHandle": "cS8xLzE="
           }
-        ]"#]].assert_eq(&serde_json::to_string_pretty(&records(&invocations[0])).unwrap());
+        ]"#]]
+    .assert_eq(&serde_json::to_string_pretty(&records(&invocations[0])).unwrap());
     succeed(&mut world, &invocations[0]);
     assert!(!world.step(), "the message is deleted");
 }
@@ -151,7 +152,8 @@ fn a_batching_window_makes_one_batch_of_what_arrives_in_it() {
     }
     expect_test::expect![[r#"
              5s a b c
-    "#]].assert_eq(&story(&mut world, succeed));
+    "#]]
+    .assert_eq(&story(&mut world, succeed));
 }
 
 #[test]
@@ -164,7 +166,8 @@ fn a_full_batch_does_not_wait_for_its_window() {
     expect_test::expect![[r#"
              0s a b
              5s c
-    "#]].assert_eq(&story(&mut world, succeed));
+    "#]]
+    .assert_eq(&story(&mut world, succeed));
 }
 
 #[test]
@@ -185,7 +188,8 @@ fn only_the_failed_messages_of_a_batch_come_back() {
     expect_test::expect![[r#"
              1s a b c
             31s b
-    "#]].assert_eq(&story(&mut world, end));
+    "#]]
+    .assert_eq(&story(&mut world, end));
     assert_eq!(received(&mut world, "dead"), ["b"]);
 }
 
@@ -215,7 +219,8 @@ fn a_batch_that_fails_twice_ends_in_the_dead_letter_queue() {
     expect_test::expect![[r#"
              0s a
             30s a
-    "#]].assert_eq(&story(&mut world, fail));
+    "#]]
+    .assert_eq(&story(&mut world, fail));
     assert_eq!(received(&mut world, "dead"), ["a"]);
 }
 
@@ -299,7 +304,8 @@ fn an_event_that_fails_is_tried_twice_more_and_then_sent_to_its_destination() {
              0s {"n":1}
             60s {"n":1}
            180s {"n":1}
-    "#]].assert_eq(&story(&mut world, fail));
+    "#]]
+    .assert_eq(&story(&mut world, fail));
     let record: Value = serde_json::from_str(&received(&mut world, "dead")[0]).unwrap();
     expect_test::expect![[r#"
         {
@@ -323,7 +329,8 @@ fn an_event_that_fails_is_tried_twice_more_and_then_sent_to_its_destination() {
           },
           "timestamp": "2026-11-21T09:18:00.000Z",
           "version": "1.0"
-        }"#]].assert_eq(&serde_json::to_string_pretty(&record).unwrap());
+        }"#]]
+    .assert_eq(&serde_json::to_string_pretty(&record).unwrap());
 }
 
 #[test]
@@ -438,7 +445,8 @@ fn after_a_restart_events_begin_again_and_batches_come_back() {
     expect_test::expect![[r#"
              0s {"n":1}
             30s a
-    "#]].assert_eq(&story(&mut world, succeed));
+    "#]]
+    .assert_eq(&story(&mut world, succeed));
 }
 
 #[test]
