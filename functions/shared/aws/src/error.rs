@@ -42,7 +42,7 @@ impl CallError {
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
-        let code = error.as_service_error().and_then(ProvideErrorMetadata::code).map(str::to_owned);
+        let code = code_of(&error).map(str::to_owned);
         let kind = kind_of(&error, code.as_deref());
         Self { service, operation, thing: thing.to_string(), kind, code, source: error.into() }
     }
@@ -58,6 +58,26 @@ impl CallError {
         Self { service, operation, thing: thing.to_string(), kind, code: None, source: what.into() }
     }
 
+    /// A name or number in an answer, parsed at this door as everywhere.
+    pub(crate) fn parsed<T: std::str::FromStr>(
+        service: &'static str,
+        operation: &'static str,
+        thing: &str,
+        member: &str,
+        text: Option<&str>,
+    ) -> Result<T, Self>
+    where
+        T::Err: fmt::Display,
+    {
+        let text = text.ok_or_else(|| Self::malformed(service, operation, thing, format!("no {member}")))?;
+        text.parse().map_err(|error: T::Err| Self::malformed(service, operation, thing, error.to_string()))
+    }
+
+    /// Whether the same call may succeed later; its effect is then unknown.
+    pub fn is_transient(&self) -> bool {
+        self.kind == CallErrorKind::Transient
+    }
+
     /// Whether another try can help.
     pub fn kind(&self) -> CallErrorKind {
         self.kind
@@ -67,6 +87,11 @@ impl CallError {
     pub fn code(&self) -> Option<&str> {
         self.code.as_deref()
     }
+}
+
+/// AWS's error code, where it gave one.
+pub(crate) fn code_of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
+    error.as_service_error().and_then(ProvideErrorMetadata::code)
 }
 
 fn kind_of<E>(error: &SdkError<E, HttpResponse>, code: Option<&str>) -> CallErrorKind {

@@ -1,8 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+pub mod codecommit;
 mod connection;
+pub mod ecr;
 mod error;
 mod retry;
+mod sqs;
 
 pub use connection::{Clients, Connection, MissingVariable};
 pub use error::{CallError, CallErrorKind};
