@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod decide;
 pub mod decision;
 pub mod evidence;
 pub mod facts;

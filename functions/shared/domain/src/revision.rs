@@ -18,14 +18,14 @@ const NAME: &str = "name";
 const IMAGE_URI: &str = "imageUri";
 
 /// The content of one `revision.json`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RevisionFile {
     text: String,
     entries: Vec<Entry>,
 }
 
 /// What one container should run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The container's name in the task definition.
     pub container: ContainerName,
@@ -387,7 +387,7 @@ mod tests {
             revision.json is not UTF-8 text (byte 2): expected a JSON list of containers and images
             revision.json has 102401 bytes: expected at most 102400, which is what the ECS deploy action reads
             revision.json, entry 1: "imageUri" is missing: expected { "name": …, "imageUri": … }
-            revision.json, entry 1: "name" is "1": expected a text
+            revision.json, entry 1: "name" is 1: expected a text
             revision.json, entry 1: "name" is written twice: expected each key once
             revision.json, entry 1: "../a" is not a container name: expected 1 to 255 letters, digits, - or _
             revision.json, entry 1: "x\ny" is not an image: expected <registry>/<repository>@sha256:<64 hexadecimal digits> or <registry>/<repository>:<tag>
