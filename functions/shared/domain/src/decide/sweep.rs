@@ -1,0 +1,1 @@
+//! `reconcile`: what was missed, and where git, the service's revision and the rules differ.
