@@ -7,6 +7,7 @@ use aws_sdk_codecommit::types::{ChangeTypeEnum, DeleteFileEntry, PutFileEntry};
 use aws_smithy_types::Blob;
 use domain::names::{BlobId, BranchName, CommitId, FilePath, RepositoryName, RequestToken};
 use domain::time::Timestamp;
+use domain::trailers::{AUTHOR_EMAIL, AUTHOR_NAME};
 
 const SERVICE: &str = "CodeCommit";
 /// How many pages of a listing are read at most: at 100 files a page, 100,000 files.
@@ -361,10 +362,6 @@ impl Clients {
         }
     }
 }
-
-/// Who Towpath's commits are by.
-const AUTHOR_NAME: &str = "Towpath";
-const AUTHOR_EMAIL: &str = "towpath@localhost";
 
 fn put_entry(thing: &str, path: &FilePath, content: &[u8]) -> Result<PutFileEntry, CallError> {
     let entry = PutFileEntry::builder().file_path(path.as_str()).file_content(Blob::new(content)).build();

@@ -2,7 +2,7 @@
 
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use domain::names::{
-    AccountId, BranchName, ClusterName, CommitId, EventId, ImageDigest, ImageRepositoryName, ImageTag, NameError,
+    AccountId, BranchName, ClusterName, CommitId, EventId, ImageDigest, ImageRepositoryName, ImageTag, InvalidName,
     PipelineName, RepositoryName, ServiceId, ServiceName,
 };
 use domain::wake_up::{WakeUp, WakeUpError};
@@ -110,7 +110,7 @@ pub enum EventError {
         /// Where the name stands.
         member: &'static str,
         /// What is wrong with it.
-        source: NameError,
+        source: InvalidName,
     },
     /// An identifier that is not there.
     #[error("the event has no {member}")]
@@ -244,7 +244,7 @@ fn service_change(body: &str) -> Result<Event, EventError> {
     let service: ServiceName = name("resources[0]", Some(service.to_owned()))?;
     Ok(Event::ServiceChanged(ServiceChanged {
         id: name("id", envelope.id)?,
-        service: ServiceId::new(cluster, service),
+        service: ServiceId { cluster, service },
         event_name: envelope.detail.event_name,
     }))
 }
@@ -275,7 +275,7 @@ fn from_json<T: DeserializeOwned>(body: &str) -> Result<T, EventError> {
     Ok(serde_path_to_error::deserialize(&mut deserializer)?)
 }
 
-fn name<T: FromStr<Err = NameError>>(member: &'static str, text: Option<String>) -> Result<T, EventError> {
+fn name<T: FromStr<Err = InvalidName>>(member: &'static str, text: Option<String>) -> Result<T, EventError> {
     let text = text.ok_or(EventError::Missing { member })?;
     text.parse().map_err(|source| EventError::Name { member, source })
 }
