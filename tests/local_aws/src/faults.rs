@@ -76,11 +76,45 @@ pub enum EventFaultKind {
     Delay(f64),
 }
 
+/// A fault to inject where ECS places a task: a failure that is not the image's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaskFault {
+    /// The cluster's name; every cluster when absent.
+    pub cluster: Option<String>,
+    /// The service's name; every service when absent.
+    pub service: Option<String>,
+    /// How many tasks of matching services are placed unharmed first.
+    #[serde(default)]
+    pub skip: u32,
+    /// How many tasks are then affected.
+    #[serde(default = "once")]
+    pub times: u32,
+    /// What happens to them.
+    pub what: TaskFaultKind,
+}
+
+/// What can happen to a task that its image is not to blame for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum TaskFaultKind {
+    /// No container instance can take it, for this reason, such as `RESOURCE:MEMORY`.
+    NoPlacement(String),
+    /// Fargate has no capacity.
+    NoCapacity,
+    /// Its secrets cannot be had.
+    NoSecrets,
+    /// It stays pending until something stops it.
+    Hang,
+}
+
 /// The faults that are still to come.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Faults {
     calls: Vec<CallFault>,
     events: Vec<EventFault>,
+    #[serde(default)]
+    tasks: Vec<TaskFault>,
 }
 
 impl Faults {
@@ -92,6 +126,11 @@ impl Faults {
     /// Adds a fault for events.
     pub fn add_event_fault(&mut self, fault: EventFault) {
         self.events.push(fault);
+    }
+
+    /// Adds a fault for tasks.
+    pub fn add_task_fault(&mut self, fault: TaskFault) {
+        self.tasks.push(fault);
     }
 
     /// Forgets all faults.
@@ -116,6 +155,16 @@ impl Faults {
             .events
             .iter_mut()
             .find(|fault| fault.times > 0 && matches_or_absent(fault.source.as_deref(), source))?;
+        count_down(&mut fault.skip, &mut fault.times).then(|| fault.what.clone())
+    }
+
+    /// The fault for a task that is being placed, if one is due; counts the task either way.
+    pub fn for_task(&mut self, cluster: &str, service: &str) -> Option<TaskFaultKind> {
+        let fault = self.tasks.iter_mut().find(|fault| {
+            fault.times > 0
+                && matches_or_absent(fault.cluster.as_deref(), cluster)
+                && matches_or_absent(fault.service.as_deref(), service)
+        })?;
         count_down(&mut fault.skip, &mut fault.times).then(|| fault.what.clone())
     }
 }

@@ -26,6 +26,8 @@ pub struct Timing {
     pub task_healthy: f64,
     /// How long an old task drains.
     pub task_drain: f64,
+    /// From a failed asynchronous invocation until the second attempt; the third comes after twice that.
+    pub async_retry_delay: f64,
 }
 
 impl Default for Timing {
@@ -36,6 +38,7 @@ impl Default for Timing {
             task_start: 0.5,
             task_healthy: 0.5,
             task_drain: 0.2,
+            async_retry_delay: 60.0,
         }
     }
 }
@@ -53,6 +56,10 @@ pub struct Unconfirmed {
     pub child_push_is_silent: bool,
     /// A referrer's push emits only `ECR Referrer Action`, no `ECR Image Action`.
     pub referrer_push_is_not_an_image_action: bool,
+    /// `ECR Referrer Action` names the digest that the referrer refers to; otherwise the referrer's own.
+    pub referrer_action_names_its_subject: bool,
+    /// A pull by tag that names no accepted media types gets Docker's schema 2; otherwise what was pushed.
+    pub pull_by_tag_prefers_docker: bool,
     /// An absent layer is reported as a failure, not as `UNAVAILABLE`.
     pub absent_layer_is_a_failure: bool,
     /// A second put of the same tag and digest in an immutable repository says

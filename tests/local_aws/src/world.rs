@@ -130,6 +130,11 @@ impl World {
         self.timers.insert((due, self.timers_set), (account.clone(), timer));
     }
 
+    /// Takes back the timers of an account that match.
+    pub fn forget_timers(&mut self, account: &AccountId, matches: impl Fn(&Timer) -> bool) {
+        self.timers.retain(|_, (owner, timer)| owner != account || !matches(timer));
+    }
+
     /// When the next timer is due.
     pub fn next_due(&self) -> Option<DateTime<Utc>> {
         self.timers.first_key_value().map(|((due, _), _)| *due)

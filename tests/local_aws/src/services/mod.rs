@@ -1,15 +1,18 @@
 //! The services, one folder each. A service changes only its own part of [`AccountState`], answers its
 //! operations in `call`, and goes on by itself through its timers in `due`.
 
+pub(crate) mod access;
 pub mod cloudformation;
 pub mod codecommit;
 pub mod codepipeline;
 pub mod ecr;
 pub mod ecs;
 pub mod events;
+pub(crate) mod form;
 pub mod iam;
 pub mod lambda;
 pub mod logs;
+pub(crate) mod page;
 pub mod s3;
 pub mod scheduler;
 pub mod sqs;

@@ -4,8 +4,10 @@
 pub(crate) mod admin;
 pub(crate) mod aws;
 pub(crate) mod credentials;
+pub(crate) mod git;
 pub(crate) mod perform;
 pub(crate) mod query;
+pub(crate) mod registry;
 pub(crate) mod server;
 pub(crate) mod xml;
 
@@ -14,5 +16,10 @@ use axum::Router;
 
 /// Everything that the port answers.
 pub fn router(local: LocalAws) -> Router {
-    Router::new().merge(admin::router()).fallback(aws::answer).with_state(local)
+    Router::new()
+        .merge(admin::router())
+        .merge(git::router())
+        .merge(registry::router())
+        .fallback(aws::answer)
+        .with_state(local)
 }

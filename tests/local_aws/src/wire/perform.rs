@@ -6,6 +6,7 @@ use crate::error::AwsError;
 use crate::faults::CallFaultKind;
 use crate::journal::Entry;
 use crate::services::Service;
+use crate::services::ecr::staging;
 use crate::shared::LocalAws;
 use crate::world::World;
 use axum::http::HeaderMap;
@@ -53,6 +54,7 @@ pub(crate) async fn perform(
         Ok(caller) => caller,
         Err(error) => return Performed::refused(error),
     };
+    let (input, _reservation) = staged(local, &caller, service, operation, input).await;
     let wait = longest_wait(service, operation, &input);
     let deadline = Instant::now() + wait;
     loop {
@@ -68,6 +70,21 @@ pub(crate) async fn perform(
             return performed;
         }
     }
+}
+
+/// Brings a layer part's bytes to disk before the call, so that nobody waits for the world meanwhile.
+async fn staged(
+    local: &LocalAws,
+    caller: &Caller,
+    service: Service,
+    operation: &str,
+    input: Value,
+) -> (Value, Option<staging::Reservation>) {
+    if (service, operation) != (Service::Ecr, "UploadLayerPart") {
+        return (input, None);
+    }
+    let (local, caller) = (local.clone(), caller.clone());
+    tokio::task::spawn_blocking(move || staging::stage(&local, &caller, input)).await.unwrap_or_default()
 }
 
 /// How long a call may wait for something to answer: only a queue's long poll does.

@@ -1,5 +1,7 @@
 //! To be written.
 
+mod yaml;
+
 use crate::caller::Caller;
 use crate::error::AwsError;
 use crate::world::World;

@@ -1,0 +1,1 @@
+//! The rules of the architecture, as tests: see `tests/`.

@@ -1,0 +1,183 @@
+//! Bytes of layers on their way out: from the file to the connection, in chunks, never whole in memory.
+
+use crate::names::AccountId;
+use crate::services::ecr::download::{Refusal, resolve};
+use crate::shared::LocalAws;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::Response;
+use futures_util::stream;
+use serde::Deserialize;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use tokio::sync::mpsc;
+
+/// How much is read at once.
+const CHUNK_BYTES: u64 = 256 * 1024;
+/// How many chunks may wait for the connection.
+const CHUNKS_AHEAD: usize = 4;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Signature {
+    expires: i64,
+    token: String,
+}
+
+/// Answers an address of `GetDownloadUrlForLayer` as S3 does: no login, Range, XML errors.
+pub(super) async fn download(
+    State(local): State<LocalAws>,
+    Path((account, digest)): Path<(String, String)>,
+    Query(Signature { expires, token }): Query<Signature>,
+    method: Method,
+    headers: HeaderMap,
+) -> Response {
+    let found = match account.parse::<AccountId>() {
+        Ok(account) => resolve(&local.lock(), &account, &digest, expires, &token),
+        Err(_) => Err(Refusal::NotSigned),
+    };
+    match found.map(File::open) {
+        Ok(Ok(file)) => serve(file, &method, &headers, &[]),
+        Ok(Err(_)) | Err(Refusal::Gone) => {
+            s3_error(StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist.")
+        }
+        Err(Refusal::Expired) => s3_error(StatusCode::FORBIDDEN, "AccessDenied", "Request has expired"),
+        Err(Refusal::NotSigned) => {
+            let text = "The request signature we calculated does not match the signature you provided.";
+            s3_error(StatusCode::FORBIDDEN, "SignatureDoesNotMatch", text)
+        }
+    }
+}
+
+fn s3_error(status: StatusCode, code: &str, message: &str) -> Response {
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    );
+    super::response(status, &[("content-type", "application/xml")], Body::from(body))
+}
+
+/// The file, or the range of it that was asked for.
+pub(super) fn serve(file: File, method: &Method, headers: &HeaderMap, more: &[(&str, &str)]) -> Response {
+    let Ok(size) = file.metadata().map(|metadata| metadata.len()) else {
+        return super::response(StatusCode::INTERNAL_SERVER_ERROR, &[], Body::empty());
+    };
+    let asked = headers.get(header::RANGE).and_then(|range| range.to_str().ok());
+    let (status, first, length, content_range) =
+        match asked.map_or(Asked::Whole, |range| Asked::of(range, size)) {
+            Asked::Whole => (StatusCode::OK, 0, size, None),
+            Asked::Part { first, last } => {
+                let content_range = format!("bytes {first}-{last}/{size}");
+                (StatusCode::PARTIAL_CONTENT, first, last - first + 1, Some(content_range))
+            }
+            Asked::Nothing => {
+                let content_range = format!("bytes */{size}");
+                let headers = [("content-range", content_range.as_str())];
+                return super::response(StatusCode::RANGE_NOT_SATISFIABLE, &headers, Body::empty());
+            }
+        };
+    let length_text = length.to_string();
+    let mut headers = vec![
+        ("content-type", "application/octet-stream"),
+        ("accept-ranges", "bytes"),
+        ("content-length", &length_text),
+    ];
+    headers.extend(content_range.as_deref().map(|range| ("content-range", range)));
+    headers.extend_from_slice(more);
+    let body = if *method == Method::HEAD { Body::empty() } else { body(file, first, length) };
+    super::response(status, &headers, body)
+}
+
+/// What a `Range` header asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// All of it; also when the header is of a kind that nobody has to know.
+    Whole,
+    Part {
+        first: u64,
+        last: u64,
+    },
+    /// Bytes behind the end.
+    Nothing,
+}
+
+impl Asked {
+    fn of(header: &str, size: u64) -> Self {
+        let Some((first, last)) = header.strip_prefix("bytes=").and_then(|range| range.split_once('-'))
+        else {
+            return Self::Whole;
+        };
+        let part = |first: u64, last: u64| {
+            if first < size && first <= last {
+                Self::Part { first, last: last.min(size - 1) }
+            } else {
+                Self::Nothing
+            }
+        };
+        match (first.trim().parse::<u64>(), last.trim().parse::<u64>()) {
+            (Ok(first), Ok(last)) if first <= last => part(first, last),
+            (Ok(first), Err(_)) if last.trim().is_empty() => part(first, u64::MAX),
+            (Err(_), Ok(count)) if first.trim().is_empty() => {
+                part(size.saturating_sub(count.min(size)), u64::MAX).unless(count == 0)
+            }
+            _ => Self::Whole,
+        }
+    }
+
+    fn unless(self, nothing: bool) -> Self {
+        if nothing { Self::Nothing } else { self }
+    }
+}
+
+/// Reads ahead in a thread of its own while the connection takes what was read.
+fn body(file: File, first: u64, length: u64) -> Body {
+    let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(CHUNKS_AHEAD);
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = read(file, first, length, &sender) {
+            let _ = sender.blocking_send(Err(error));
+        }
+    });
+    Body::from_stream(stream::unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|chunk| (chunk, receiver))
+    }))
+}
+
+fn read(mut file: File, first: u64, length: u64, sender: &mpsc::Sender<io::Result<Bytes>>) -> io::Result<()> {
+    file.seek(SeekFrom::Start(first))?;
+    let mut left = length;
+    while left > 0 {
+        let count = left.min(CHUNK_BYTES);
+        let mut chunk = vec![0; usize::try_from(count).map_err(io::Error::other)?];
+        file.read_exact(&mut chunk)?;
+        left -= count;
+        if sender.blocking_send(Ok(Bytes::from(chunk))).is_err() {
+            // The client is gone.
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read_as_http_has_them() {
+        for (header, expected) in [
+            ("bytes=0-0", Asked::Part { first: 0, last: 0 }),
+            ("bytes=5-", Asked::Part { first: 5, last: 9 }),
+            ("bytes=5-99", Asked::Part { first: 5, last: 9 }),
+            ("bytes=-3", Asked::Part { first: 7, last: 9 }),
+            ("bytes=-99", Asked::Part { first: 0, last: 9 }),
+            ("bytes=-0", Asked::Nothing),
+            ("bytes=10-", Asked::Nothing),
+            ("bytes=3-2", Asked::Whole),
+            ("bytes=0-1,3-4", Asked::Whole),
+            ("lines=0-1", Asked::Whole),
+        ] {
+            assert_eq!(Asked::of(header, 10), expected, "{header}");
+        }
+        assert_eq!(Asked::of("bytes=-1", 0), Asked::Nothing);
+    }
+}
