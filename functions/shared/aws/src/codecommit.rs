@@ -15,6 +15,9 @@ const PAGES_MAX: usize = 1_000;
 /// How many pages of one file's history are read to find its newest version.
 const HISTORY_PAGES_MAX: usize = 20;
 
+/// How many pages of a commit's comments are read.
+const COMMENT_PAGES_MAX: usize = 10;
+
 /// Where to read: what a branch points to at that moment, or one commit.
 #[derive(Debug, Clone, Copy)]
 pub enum At<'a> {
@@ -55,21 +58,28 @@ pub struct Difference {
     pub after: Option<BlobId>,
 }
 
-/// A version of a file: the commit that gave it this content.
+/// A commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Version {
-    /// The commit.
-    pub commit: CommitId,
+pub struct Commit {
+    /// Its id.
+    pub id: CommitId,
     /// The first parent; none for a root commit.
     pub parent: Option<CommitId>,
-    /// The content's id.
-    pub blob: BlobId,
-    /// The commit's message.
+    /// Its message.
     pub message: String,
-    /// The name in the commit's author line.
+    /// The name in its author line.
     pub author: String,
     /// When it was committed.
     pub at: Timestamp,
+}
+
+/// A version of a file: the content, and the commit that gave it to the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// The commit.
+    pub commit: Commit,
+    /// The content's id.
+    pub blob: BlobId,
 }
 
 /// What became of a commit.
@@ -303,26 +313,22 @@ impl Clients {
     /// The branch's tip, if it is exactly this commit; `otherwise` if it is not.
     async fn own_commit_or(&self, commit: &NewCommit<'_>, otherwise: Committed) -> Result<Committed, CallError> {
         let Some(tip) = self.branch_tip(commit.repository, commit.branch).await? else { return Ok(otherwise) };
-        let thing = format!("commit {tip} of {}", commit.repository);
-        let sent = self.codecommit.get_commit().repository_name(commit.repository.as_str()).commit_id(tip.as_str());
-        let answer =
-            sent.send().await.map_err(|error| CallError::from_sdk(SERVICE, "GetCommit", thing, error))?;
-        let is_ours = answer.commit().is_some_and(|found| {
-            found.parents().first().map(String::as_str) == Some(commit.parent.as_str())
-                && found.message().map(str::trim_end) == Some(commit.message.trim_end())
+        let found = self.commit_by_id(commit.repository, &tip).await?;
+        let is_ours = found.is_some_and(|found| {
+            found.parent.as_ref() == Some(commit.parent) && found.message.trim_end() == commit.message.trim_end()
         });
         Ok(if is_ours { Committed::Done(tip) } else { otherwise })
     }
 
-    /// The message of a commit and its first parent; none when the commit is not there.
+    /// A commit; none when it is not there.
     ///
     /// # Errors
     /// When CodeCommit gives no usable answer.
-    pub async fn commit_message(
+    pub async fn commit_by_id(
         &self,
         repository: &RepositoryName,
         commit: &CommitId,
-    ) -> Result<Option<(String, Option<CommitId>)>, CallError> {
+    ) -> Result<Option<Commit>, CallError> {
         let thing = format!("commit {commit} of {repository}");
         let sent = self.codecommit.get_commit().repository_name(repository.as_str()).commit_id(commit.as_str());
         let answer = match sent.send().await {
@@ -330,9 +336,40 @@ impl Clients {
             Err(error) if code_of(&error) == Some("CommitIdDoesNotExistException") => return Ok(None),
             Err(error) => return Err(CallError::from_sdk(SERVICE, "GetCommit", thing, error)),
         };
-        let Some(found) = answer.commit() else { return Ok(None) };
-        let parent = found.parents().first().map(|parent| parsed("GetCommit", &thing, "parents", Some(parent)));
-        Ok(Some((found.message().unwrap_or_default().to_owned(), parent.transpose()?)))
+        answer.commit().map(|commit| read_commit("GetCommit", &thing, commit)).transpose()
+    }
+
+    /// The texts of the comments on a commit, compared with its parent.
+    ///
+    /// # Errors
+    /// When CodeCommit gives no usable answer.
+    pub async fn comments(
+        &self,
+        repository: &RepositoryName,
+        before: Option<&CommitId>,
+        commit: &CommitId,
+    ) -> Result<Vec<String>, CallError> {
+        let operation = "GetCommentsForComparedCommit";
+        let mut texts = Vec::new();
+        let mut next = None;
+        for _ in 0..COMMENT_PAGES_MAX {
+            let sent = self
+                .codecommit
+                .get_comments_for_compared_commit()
+                .repository_name(repository.as_str())
+                .set_before_commit_id(before.map(ToString::to_string))
+                .after_commit_id(commit.as_str())
+                .set_next_token(next);
+            let thing = format!("commit {commit} of {repository}");
+            let page = sent.send().await.map_err(|error| CallError::from_sdk(SERVICE, operation, thing, error))?;
+            let comments = page.comments_for_compared_commit_data().iter().flat_map(|data| data.comments());
+            texts.extend(comments.filter_map(|comment| comment.content().map(str::to_owned)));
+            next = page.next_token;
+            if next.is_none() {
+                break;
+            }
+        }
+        Ok(texts)
     }
 
     /// Writes a comment on a commit. The token makes a repetition the same comment.
@@ -404,21 +441,26 @@ fn read_version(
     let commit = found
         .commit()
         .ok_or_else(|| CallError::malformed(SERVICE, operation, thing, "a version without a commit"))?;
+    let blob = parsed(operation, thing, "blobId", found.blob_id())?;
+    let version = Version { commit: read_commit(operation, thing, commit)?, blob };
+    Ok(FoundVersion { version, children: found.revision_children().to_vec() })
+}
+
+fn read_commit(
+    operation: &'static str,
+    thing: &str,
+    commit: &aws_sdk_codecommit::types::Commit,
+) -> Result<Commit, CallError> {
     let parent = commit.parents().first().map(|parent| parsed(operation, thing, "parents", Some(parent)));
     // "<seconds since 1970> <offset>", as git writes it.
     let date = commit.committer().and_then(|committer| committer.date()).unwrap_or_default();
     let seconds = date.split(' ').next().and_then(|seconds| seconds.parse().ok()).unwrap_or_default();
-    let author = commit.author().and_then(|author| author.name()).unwrap_or_default();
-    Ok(FoundVersion {
-        version: Version {
-            commit: parsed(operation, thing, "commitId", commit.commit_id())?,
-            parent: parent.transpose()?,
-            blob: parsed(operation, thing, "blobId", found.blob_id())?,
-            message: commit.message().unwrap_or_default().to_owned(),
-            author: author.to_owned(),
-            at: Timestamp::from_epoch_seconds(seconds),
-        },
-        children: found.revision_children().to_vec(),
+    Ok(Commit {
+        id: parsed(operation, thing, "commitId", commit.commit_id())?,
+        parent: parent.transpose()?,
+        message: commit.message().unwrap_or_default().to_owned(),
+        author: commit.author().and_then(|author| author.name()).unwrap_or_default().to_owned(),
+        at: Timestamp::from_epoch_seconds(seconds),
     })
 }
 
@@ -432,14 +474,14 @@ fn newest_first(found: Vec<FoundVersion>) -> Vec<Version> {
     let mut waiting = found;
     let mut ordered: Vec<Version> = Vec::with_capacity(waiting.len());
     while !waiting.is_empty() {
-        let ids: Vec<String> = waiting.iter().map(|found| found.version.commit.to_string()).collect();
+        let ids: Vec<String> = waiting.iter().map(|found| found.version.commit.id.to_string()).collect();
         let is_free = |found: &FoundVersion| !found.children.iter().any(|child| ids.contains(child));
         // Among those free, the youngest; a circle, which git cannot make, is broken anywhere.
         let next = waiting
             .iter()
             .enumerate()
             .filter(|(_, found)| is_free(found))
-            .max_by_key(|(index, found)| (found.version.at, std::cmp::Reverse(*index)))
+            .max_by_key(|(index, found)| (found.version.commit.at, std::cmp::Reverse(*index)))
             .map_or(0, |(index, _)| index);
         ordered.push(waiting.remove(next).version);
     }

@@ -88,6 +88,7 @@ pub struct Clients {
     pub(crate) codepipeline: aws_sdk_codepipeline::Client,
     pub(crate) ecr: aws_sdk_ecr::Client,
     pub(crate) ecs: aws_sdk_ecs::Client,
+    pub(crate) eventbridge: aws_sdk_eventbridge::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
 }
 
@@ -102,6 +103,7 @@ impl Clients {
             codepipeline: aws_sdk_codepipeline::Client::new(&config),
             ecr: aws_sdk_ecr::Client::new(&config),
             ecs: aws_sdk_ecs::Client::new(&config),
+            eventbridge: aws_sdk_eventbridge::Client::new(&config),
             sqs: aws_sdk_sqs::Client::new(&config),
         }
     }

@@ -3,6 +3,7 @@
 
 use crate::connection::Clients;
 use crate::error::{CallError, code_of};
+use crate::evidence::Subject;
 use aws_sdk_ecr::types::{ImageDetail, ImageIdentifier, SubjectIdentifier};
 use aws_smithy_types::Blob;
 use domain::image::Image;
@@ -19,6 +20,14 @@ const IMAGE_PAGES_MAX: usize = 100;
 const REFERRERS_PER_PAGE: i32 = 50;
 /// How many pages of referrers are read at most.
 const REFERRER_PAGES_MAX: usize = 20;
+
+/// Every kind of manifest that an image can have.
+const ACCEPTED_TYPES: [&str; 4] = [
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.oci.image.index.v1+json",
+];
 
 /// An artifact that refers to an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,25 +72,65 @@ impl Clients {
         Err(CallError::malformed(SERVICE, "DescribeImages", thing, format!("more than {IMAGE_PAGES_MAX} pages")))
     }
 
-    /// Whether the repository has these images, asked by digest. Those that it has not are left out.
+    /// An image's media type and the size of its manifest; none when it is not there.
+    pub(crate) async fn manifest_size(
+        &self,
+        repository: &ImageRepositoryName,
+        digest: &ImageDigest,
+    ) -> Result<Option<Subject>, CallError> {
+        let manifest = self.manifest(repository, digest).await?;
+        Ok(manifest.map(|(media_type, text)| Subject { media_type, size: text.len() as u64 }))
+    }
+
+    /// The digests of an index's children; none at all for a single image, or one that is not there.
     ///
     /// # Errors
     /// When ECR gives no usable answer.
-    pub async fn present(
+    pub async fn index_children(
         &self,
         repository: &ImageRepositoryName,
-        digests: &BTreeSet<ImageDigest>,
+        digest: &ImageDigest,
     ) -> Result<BTreeSet<ImageDigest>, CallError> {
-        let thing = format!("repository {repository}");
-        let ids = digests.iter().map(|digest| ImageIdentifier::builder().image_digest(digest.as_str()).build());
-        let sent = self.ecr.batch_get_image().repository_name(repository.as_str()).set_image_ids(Some(ids.collect()));
+        #[derive(serde::Deserialize)]
+        struct Index {
+            #[serde(default)]
+            manifests: Vec<Child>,
+        }
+        #[derive(serde::Deserialize)]
+        struct Child {
+            digest: ImageDigest,
+        }
+        let Some((_, text)) = self.manifest(repository, digest).await? else { return Ok(BTreeSet::new()) };
+        let index: Index = serde_json::from_str(&text)
+            .map_err(|error| CallError::malformed(SERVICE, "BatchGetImage", format!("{repository}@{digest}"), error))?;
+        Ok(index.manifests.into_iter().map(|child| child.digest).collect())
+    }
+
+    /// An image's media type and manifest, asked by digest, so that ECR converts nothing.
+    async fn manifest(
+        &self,
+        repository: &ImageRepositoryName,
+        digest: &ImageDigest,
+    ) -> Result<Option<(String, String)>, CallError> {
+        let id = ImageIdentifier::builder().image_digest(digest.as_str()).build();
+        let sent = self
+            .ecr
+            .batch_get_image()
+            .repository_name(repository.as_str())
+            .image_ids(id)
+            .set_accepted_media_types(Some(ACCEPTED_TYPES.map(str::to_owned).to_vec()));
         let answer = match sent.send().await {
             Ok(answer) => answer,
-            Err(error) if code_of(&error) == Some("RepositoryNotFoundException") => return Ok(BTreeSet::new()),
-            Err(error) => return Err(CallError::from_sdk(SERVICE, "BatchGetImage", thing, error)),
+            Err(error) if code_of(&error) == Some("RepositoryNotFoundException") => return Ok(None),
+            Err(error) => {
+                return Err(CallError::from_sdk(SERVICE, "BatchGetImage", format!("{repository}@{digest}"), error));
+            }
         };
-        let found = answer.images().iter().filter_map(|image| image.image_id()?.image_digest());
-        found.map(|digest| parsed("BatchGetImage", &thing, "imageDigest", Some(digest))).collect()
+        let found = answer.images().first();
+        Ok(found.and_then(|image| {
+            let media_type = image.image_manifest_media_type().unwrap_or_default().to_owned();
+            Some((media_type, image.image_manifest()?.to_owned()))
+        }))
     }
 
     /// The artifacts of this type that refer to an image. None at all when the image is not there.

@@ -6,8 +6,12 @@ mod connection;
 pub mod ecr;
 mod ecs;
 mod error;
+pub mod evidence;
+pub mod facts;
 mod retry;
 mod sqs;
+mod stack;
 
 pub use connection::{Clients, Connection, MissingVariable};
 pub use error::{CallError, CallErrorKind};
+pub use stack::Stack;
