@@ -4,6 +4,8 @@ pub mod decide;
 pub mod decision;
 pub mod evidence;
 pub mod facts;
+#[cfg(test)]
+mod fixtures;
 pub mod hold;
 pub mod image;
 pub mod names;
@@ -12,6 +14,7 @@ pub mod record;
 pub mod refusal;
 pub mod revision;
 pub mod rules;
+pub mod select;
 pub mod text;
 pub mod time;
 pub mod trailers;

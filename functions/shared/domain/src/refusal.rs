@@ -60,7 +60,8 @@ pub enum Refusal {
     },
     /// What the rules select is in quarantine, or not later than what is.
     #[error(
-        "container {container}: {tag} ({digest}) may not return, because {quarantined} is in quarantine since {at} ({reason}); push a newer image, or release it: towpath release {service}"
+        "container {container}: {tag} ({}) may not return, because {} is in quarantine since {at} ({reason}); push a newer image, or release it: towpath release {service}",
+        digest.short(), quarantined.short()
     )]
     Quarantined {
         /// The service.
@@ -80,7 +81,8 @@ pub enum Refusal {
     },
     /// What the rules select comes before what git says, in the rules' own order.
     #[error(
-        "container {container}: the rules select {tag} ({digest}), which comes before what git says ({current}); to go back, commit it to revision.json or roll back"
+        "container {container}: the rules select {tag} ({}), which comes before what git says ({current}); to go back, commit it to revision.json or roll back",
+        digest.short()
     )]
     NeverBack {
         /// The container.
@@ -94,7 +96,8 @@ pub enum Refusal {
     },
     /// What git says is not in the registry, so that nobody knows whether the selected image is later.
     #[error(
-        "container {container}: what git says ({current}) is not in the registry, so that it cannot be known whether {tag} ({digest}) comes after it; push a newer image, or commit one to revision.json"
+        "container {container}: what git says ({current}) is not in the registry, so that it cannot be known whether {tag} ({}) comes after it; push a newer image, or commit one to revision.json",
+        digest.short()
     )]
     NotComparable {
         /// The container.

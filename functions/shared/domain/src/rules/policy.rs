@@ -76,25 +76,29 @@ impl fmt::Display for TagPattern {
 
 /// A range of versions, such as `>=1.29, <2`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VersionRange(VersionReq);
+pub struct VersionRange {
+    text: String,
+    range: VersionReq,
+}
 
 impl VersionRange {
     /// The range in `text`; none if it is not one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        VersionReq::parse(text).ok().map(Self)
+        let range = VersionReq::parse(text).ok()?;
+        Some(Self { text: text.to_owned(), range })
     }
 
     /// Whether a version lies in the range. A pre-release does only if the range names one of the same version.
     #[must_use]
     pub fn contains(&self, version: &Version) -> bool {
-        self.0.matches(version)
+        self.range.matches(version)
     }
 }
 
 impl fmt::Display for VersionRange {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(formatter)
+        formatter.write_str(&self.text)
     }
 }
 

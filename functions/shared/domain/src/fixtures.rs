@@ -1,0 +1,173 @@
+//! Small worlds for the tests of the decisions.
+
+use std::collections::BTreeMap;
+
+use crate::decide::revisions::{RevisionsFacts, ServiceFacts};
+use crate::decision::DecisionKind;
+use crate::facts::{
+    ApplicationTip, DeploymentRepository, FileFact, HoldFact, LastChange, RepositoryImages, RevisionFact,
+    RulesFact,
+};
+use crate::hold::HoldFile;
+use crate::image::Image;
+use crate::names::*;
+use crate::revision::RevisionFile;
+use crate::rules::RulesFile;
+use crate::time::Timestamp;
+use crate::trailers::{CommitMessage, ContainerTrailers, ServiceTrailers, Trailers};
+use crate::wake_up::Function;
+
+pub(crate) const WEBAPP1: &str = "cluster1/webapp1";
+
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_epoch_seconds(1_800_000_000 + seconds)
+}
+
+pub(crate) fn service(name: &str) -> ServiceId {
+    ServiceId::parse(name).unwrap()
+}
+
+pub(crate) fn container(name: &str) -> ContainerName {
+    ContainerName::parse(name).unwrap()
+}
+
+/// A digest whose first digits are the number: people see the first twelve.
+pub(crate) fn digest(number: u32) -> ImageDigest {
+    ImageDigest::parse(&format!("sha256:{number:04}{}", "0".repeat(60))).unwrap()
+}
+
+pub(crate) fn commit(number: u32) -> CommitId {
+    CommitId::parse(&format!("{number:08}{}", "c".repeat(32))).unwrap()
+}
+
+pub(crate) fn blob(number: u32) -> BlobId {
+    BlobId::parse(&format!("{number:08}{}", "b".repeat(32))).unwrap()
+}
+
+pub(crate) fn registry() -> EcrRegistry {
+    EcrRegistry {
+        account: AccountId::parse("111111111111").unwrap(),
+        region: Region::parse("eu-west-1").unwrap(),
+    }
+}
+
+pub(crate) fn deployment() -> DeploymentRepository {
+    DeploymentRepository {
+        name: RepositoryName::parse("deployment").unwrap(),
+        branch: BranchName::parse("main").unwrap(),
+    }
+}
+
+pub(crate) fn image_repository(name: &str) -> ImageRepositoryName {
+    ImageRepositoryName::parse(name).unwrap()
+}
+
+pub(crate) fn image(number: u32, pushed_at: i64, tags: &[&str]) -> Image {
+    Image {
+        digest: digest(number),
+        tags: tags.iter().map(|tag| ImageTag::parse(tag).unwrap()).collect(),
+        pushed_at: at(pushed_at),
+        manifest_media_type: None,
+        artifact_media_type: None,
+        subject: None,
+    }
+}
+
+/// A revision of containers, each with its repository's image of that number.
+pub(crate) fn revision(images: &[(&str, &str, u32)]) -> RevisionFile {
+    let images: BTreeMap<_, _> = images
+        .iter()
+        .map(|(name, repository, number)| {
+            (
+                container(name),
+                ImageUri::by_digest(&registry(), &image_repository(repository), &digest(*number)),
+            )
+        })
+        .collect();
+    RevisionFile::of_images(&images)
+}
+
+/// The revision at the tip; its blob's number stands for its content.
+pub(crate) fn present(number: u32, file: RevisionFile) -> RevisionFact {
+    FileFact::Present { blob: blob(number), content: Ok(file) }
+}
+
+pub(crate) fn hold_present(file: HoldFile) -> HoldFact {
+    FileFact::Present { blob: blob(99), content: Ok(file) }
+}
+
+pub(crate) fn rules(text: &str) -> RulesFact {
+    RulesFact::Read(RulesFile::parse(text.as_bytes()).unwrap())
+}
+
+/// Rules with one container `webapp1` in the repository `webapp1`.
+pub(crate) fn rules_of(select: &str, more: &str) -> RulesFact {
+    rules(&format!(
+        "version: 1\nservices:\n  {WEBAPP1}:\n    application: webapp1\n    containers:\n      webapp1: {{ repository: webapp1, select: {select} }}\n{more}"
+    ))
+}
+
+pub(crate) fn by_mary(number: u32) -> LastChange {
+    LastChange {
+        commit: commit(number),
+        message: "Try another image\n".to_owned(),
+        author: "Mary Major".to_owned(),
+        at: Some(at(50)),
+    }
+}
+
+/// A commit of Towpath's that put these images into a service.
+pub(crate) fn by_towpath(
+    number: u32,
+    name: &str,
+    decision: DecisionKind,
+    images: &[(&str, u32, &str)],
+) -> LastChange {
+    let containers = images
+        .iter()
+        .map(|(name, number, tag)| ContainerTrailers {
+            image_tag: ImageTag::parse(tag).ok(),
+            image_digest: Some(digest(*number)),
+            ..ContainerTrailers::of(container(name))
+        })
+        .collect();
+    let trailers = ServiceTrailers {
+        service: service(name),
+        decision: Some(decision),
+        approved_by: Vec::new(),
+        containers,
+    };
+    let message = CommitMessage {
+        subject: "moved".to_owned(),
+        body: Vec::new(),
+        trailers: Trailers { actor: None, events: Vec::new(), services: vec![trailers] },
+    };
+    LastChange {
+        commit: commit(number),
+        message: message.to_string(),
+        author: "Towpath".to_owned(),
+        at: Some(at(50)),
+    }
+}
+
+/// One service whose `webapp1` was moved to image 1 by Towpath; the repository holds images 1 and, pushed later, 2.
+pub(crate) fn revisions_facts(rules: RulesFact) -> RevisionsFacts {
+    let read = ServiceFacts {
+        revision: present(1, revision(&[("webapp1", "webapp1", 1)])),
+        hold: FileFact::Absent,
+        last_change: Some(by_towpath(1, WEBAPP1, DecisionKind::Moved, &[("webapp1", 1, "1111111")])),
+        application: ApplicationTip::At(CommitId::parse("2222222aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa").unwrap()),
+    };
+    let images = vec![image(1, 10, &["1111111", "1.0.0"]), image(2, 20, &["2222222", "1.1.0"])];
+    RevisionsFacts {
+        now: at(100),
+        actor: Function::OnImagePush,
+        events: vec![EventId::parse("event-1").unwrap()],
+        repository: deployment(),
+        tip: commit(7),
+        registry: registry(),
+        rules,
+        services: BTreeMap::from([(service(WEBAPP1), read)]),
+        images: BTreeMap::from([(image_repository("webapp1"), RepositoryImages::Listed(images))]),
+    }
+}
