@@ -127,7 +127,6 @@ pub enum EventError {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Kind {
-    towpath: Option<String>,
     source: Option<String>,
     detail_type: Option<String>,
 }
@@ -141,8 +140,8 @@ pub fn parse(body: &str) -> Result<Event, EventError> {
         return Err(EventError::TooLong { bytes: body.len() });
     }
     let kind: Kind = from_json(body)?;
-    if kind.towpath.is_some() {
-        return Ok(Event::WakeUp(WakeUp::parse(body)?));
+    if let Some(wake_up) = WakeUp::parse(body)? {
+        return Ok(Event::WakeUp(wake_up));
     }
     match (kind.source.as_deref(), kind.detail_type.as_deref()) {
         (Some("aws.ecr"), Some("ECR Image Action")) => image_action(body),
