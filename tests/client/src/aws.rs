@@ -25,6 +25,28 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
+impl Credentials {
+    /// Those of `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and, for a role's session, `AWS_SESSION_TOKEN`.
+    ///
+    /// # Errors
+    /// Names the first variable that is needed and not set.
+    pub fn from_environment() -> Result<Self, ApiError> {
+        Ok(Self {
+            access_key_id: needed("AWS_ACCESS_KEY_ID")?,
+            secret_access_key: needed("AWS_SECRET_ACCESS_KEY")?,
+            session_token: variable("AWS_SESSION_TOKEN"),
+        })
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn needed(name: &str) -> Result<String, ApiError> {
+    variable(name).ok_or_else(|| ApiError::no_reply(format!("the variable {name} is not set")))
+}
+
 /// A caller: where it calls, as whom.
 #[derive(Debug, Clone)]
 pub struct Aws {
@@ -71,15 +93,7 @@ impl Aws {
     /// # Errors
     /// Names the first variable that is needed and not set.
     pub fn from_environment() -> Result<Self, ApiError> {
-        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let needed = |name: &str| {
-            variable(name).ok_or_else(|| ApiError::no_reply(format!("the variable {name} is not set")))
-        };
-        let credentials = Credentials {
-            access_key_id: needed("AWS_ACCESS_KEY_ID")?,
-            secret_access_key: needed("AWS_SECRET_ACCESS_KEY")?,
-            session_token: variable("AWS_SESSION_TOKEN"),
-        };
+        let credentials = Credentials::from_environment()?;
         let region = match variable("AWS_REGION") {
             Some(region) => region,
             None => needed("AWS_DEFAULT_REGION")?,
@@ -226,7 +240,7 @@ impl Aws {
 }
 
 /// Everything but RFC 3986's unreserved characters as `%XX`.
-pub(crate) fn percent_encoded(text: &str) -> String {
+pub fn percent_encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

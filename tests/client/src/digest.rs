@@ -4,9 +4,22 @@ use std::fmt::Write as _;
 
 /// `sha256:<64 lower-case hexadecimal digits>` of the bytes.
 pub fn sha256(bytes: &[u8]) -> String {
-    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
-    let mut text = "sha256:".to_owned();
-    for byte in digest.as_ref() {
+    format!("sha256:{}", hexadecimal(&ring::digest::SHA256, &[bytes]))
+}
+
+/// The id that git gives a file of this content.
+pub fn git_blob(content: &[u8]) -> String {
+    let head = format!("blob {}\0", content.len());
+    hexadecimal(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, &[head.as_bytes(), content])
+}
+
+fn hexadecimal(algorithm: &'static ring::digest::Algorithm, parts: &[&[u8]]) -> String {
+    let mut context = ring::digest::Context::new(algorithm);
+    for part in parts {
+        context.update(part);
+    }
+    let mut text = String::new();
+    for byte in context.finish().as_ref() {
         let _ = write!(text, "{byte:02x}");
     }
     text

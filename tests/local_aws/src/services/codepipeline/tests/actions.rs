@@ -22,8 +22,8 @@ fn the_source_action_needs_the_roles_rights() {
         if actions != json!([]) {
             statements.push(json!({ "Effect": "Allow", "Action": actions, "Resource": repository }));
         }
-        tried.allow(json!(statements));
-        tried.create("QUEUED", approval());
+        tried.allow(&json!(statements));
+        tried.create("QUEUED", &approval());
         tried.pass_seconds(60);
         story.push_str(&tried.story());
         tried.call("DeletePipeline", json!({ "name": "deploy" }));
@@ -36,7 +36,7 @@ fn the_source_action_needs_the_roles_rights() {
         1 Failed of [] by CreatePipeline
             Source Failed: PermissionError: The service role or action role doesn't have the permissions required to access the AWS CodeCommit repository named deployment. Update the IAM role permissions, and then try again. Error: User: arn:aws:sts::111111111111:assumed-role/pipeline/execution 1 is not authorized to perform: codecommit:UploadArchive on resource: arn:aws:codecommit:eu-west-1:111111111111:deployment because no identity-based policy allows the codecommit:UploadArchive action
         1 Failed of [] by CreatePipeline
-            Source Failed: PermissionError: The pipeline's role cannot store the artifact: User: arn:aws:sts::111111111111:assumed-role/pipeline/execution 1 is not authorized to perform: s3:PutObject on resource: arn:aws:s3:::artifacts-1111/deploy/Source/962b196 because no identity-based policy allows the s3:PutObject action
+            Source Failed: PermissionError: The pipeline's role cannot store the artifact: User: arn:aws:sts::111111111111:assumed-role/pipeline/execution 1 is not authorized to perform: s3:PutObject on resource: arn:aws:s3:::artifacts-1111/deploy/Source/(key) because no identity-based policy allows the s3:PutObject action
     "#]].assert_eq(&story);
 }
 
@@ -44,14 +44,14 @@ fn the_source_action_needs_the_roles_rights() {
 fn the_source_action_tells_its_commit() {
     let mut tried = Tried::new();
     tried.commit(FILE, "1");
-    tried.create("QUEUED", approval());
+    tried.create("QUEUED", &approval());
     tried.pass_seconds(60);
     let listed = tried.call("ListActionExecutions", json!({ "pipelineName": "deploy" }));
     let shown = serde_json::to_string_pretty(&listed["actionExecutionDetails"][1]).expect("text");
     let shown = tried.numbered(&shown);
     expect![[r#"
         {
-          "actionExecutionId": "491718de-357e-4da8-8b43-5c8e74616796",
+          "actionExecutionId": "(id)",
           "actionName": "Source",
           "input": {
             "actionTypeId": {
@@ -85,7 +85,7 @@ fn the_source_action_tells_its_commit() {
                 "name": "Source",
                 "s3location": {
                   "bucket": "artifacts-1111",
-                  "key": "deploy/Source/6775dc7"
+                  "key": "deploy/Source/(key)"
                 }
               }
             ],
