@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::decide::revisions::{RevisionsFacts, ServiceFacts};
+use crate::decide::starts::{Asked, StartFacts, StartsFacts};
 use crate::decision::DecisionKind;
 use crate::facts::{
-    ApplicationTip, DeploymentRepository, FileFact, HoldFact, LastChange, RepositoryImages, RevisionFact,
-    RulesFact,
+    ApplicationTip, DeployAction, DeploymentRepository, DeploymentStatus, Execution, ExecutionKind,
+    ExecutionMode, ExecutionStatus, FileFact, HoldFact, IndexChildren, LastChange, PipelineDescription,
+    PipelineFact, PipelineType, Polling, RepositoryImages, RevisionAtSource, RevisionFact, RulesFact,
+    RunningImage, RunningService, SourceAction, Trigger,
 };
 use crate::hold::HoldFile;
 use crate::image::Image;
@@ -169,5 +172,80 @@ pub(crate) fn revisions_facts(rules: RulesFact) -> RevisionsFacts {
         rules,
         services: BTreeMap::from([(service(WEBAPP1), read)]),
         images: BTreeMap::from([(image_repository("webapp1"), RepositoryImages::Listed(images))]),
+    }
+}
+
+pub(crate) fn pipeline_name() -> PipelineName {
+    PipelineName::parse("deploy-cluster1-webapp1").unwrap()
+}
+
+pub(crate) fn action(name: &str) -> ActionName {
+    ActionName::parse(name).unwrap()
+}
+
+/// The pipeline of a service as the stack makes it.
+pub(crate) fn pipeline(name: &str) -> PipelineDescription {
+    let service = service(name);
+    PipelineDescription {
+        pipeline_type: PipelineType::V2,
+        execution_mode: ExecutionMode::Queued,
+        sources: vec![SourceAction {
+            name: action("Source"),
+            repository: Some(deployment().name),
+            branch: Some(deployment().branch),
+            polling: Polling::Off,
+        }],
+        deploys: vec![DeployAction {
+            name: action("Deploy"),
+            file: service.revision_path().to_string(),
+            cluster: Some(service.cluster),
+            service: Some(service.service),
+        }],
+    }
+}
+
+pub(crate) fn execution(id: &str, status: ExecutionStatus, source: RevisionAtSource) -> Execution {
+    Execution {
+        id: ExecutionId::parse(id).unwrap(),
+        status,
+        kind: ExecutionKind::Standard,
+        trigger: Trigger::StartPipelineExecution,
+        started_at: Some(at(10)),
+        source,
+        deploy: None,
+    }
+}
+
+/// A source commit at which the revision had this content.
+pub(crate) fn source(number: u32, content: u32) -> RevisionAtSource {
+    RevisionAtSource::Blob { commit: commit(number), blob: Some(blob(content)) }
+}
+
+pub(crate) fn running(number: u32) -> Vec<RunningImage> {
+    vec![RunningImage {
+        container: container("webapp1"),
+        image: format!("{}/webapp1@{}", registry(), digest(number)),
+        digest: Some(digest(number)),
+    }]
+}
+
+/// One service whose revision at the tip (content 2, image 2) was just committed; its pipeline last deployed content 1.
+pub(crate) fn starts_facts() -> StartsFacts {
+    let read = StartFacts {
+        asked: Asked::Commit { commit: commit(7), blob: Some(blob(2)) },
+        revision: present(2, revision(&[("webapp1", "webapp1", 2)])),
+        hold: FileFact::Absent,
+        last_change: Some(by_towpath(7, WEBAPP1, DecisionKind::Moved, &[("webapp1", 2, "2222222")])),
+        pipeline_name: Ok(pipeline_name()),
+        pipeline: PipelineFact::Found(pipeline(WEBAPP1)),
+        executions: vec![execution("e-1", ExecutionStatus::Succeeded, source(1, 1))],
+        runs: RunningService::Deployed { images: running(1), status: DeploymentStatus::Successful },
+        children: IndexChildren::new(),
+    };
+    StartsFacts {
+        repository: deployment(),
+        tip: commit(7),
+        tip_made_at: Some(at(50)),
+        services: BTreeMap::from([(service(WEBAPP1), read)]),
     }
 }

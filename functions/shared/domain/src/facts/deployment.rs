@@ -13,7 +13,8 @@ pub enum RunningService {
     Missing,
     /// It has been deployed.
     Deployed {
-        /// The images of the revision that its newest deployment leads to, or has led to.
+        /// The images of the revision that its newest deployment leads to, or has led to: after a rollback in ECS, those
+        /// that it went back to.
         images: Vec<RunningImage>,
         /// How that deployment stands.
         status: DeploymentStatus,

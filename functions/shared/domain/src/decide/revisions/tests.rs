@@ -68,9 +68,12 @@ fn what_git_says_already_is_left_alone() {
 fn nobody_is_asked_about() {
     let mut facts = revisions_facts(rules_of("newest", ""));
     facts.services.clear();
-    check(&facts, &expect![[r#"
+    check(
+        &facts,
+        &expect![[r#"
         ignored: delivery.yaml names no service for it
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub struct StartFacts {
     pub pipeline_name: Result<PipelineName, InvalidName>,
     /// Its pipeline.
     pub pipeline: PipelineFact,
-    /// The pipeline's newest executions, newest first, at least up to the newest with a known source.
+    /// The pipeline's newest executions, newest first, at least up to the newest run (no rollback) with a known source.
     pub executions: Vec<Execution>,
     /// What the service runs.
     pub runs: RunningService,
