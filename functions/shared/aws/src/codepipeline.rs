@@ -5,7 +5,7 @@ use crate::connection::Clients;
 use crate::ecr::timestamp;
 use crate::error::{CallError, code_of};
 use aws_sdk_codepipeline::types::{
-    ActionCategory, ActionDeclaration, ActionExecutionDetail, ActionExecutionFilter, ExecutionMode as SdkMode,
+    ActionCategory, ActionDeclaration, ActionExecutionDetail, ExecutionMode as SdkMode,
     ExecutionType, PipelineExecutionStatus, PipelineExecutionSummary, PipelineType as SdkType, SourceRevisionOverride,
     SourceRevisionType, TriggerType,
 };
@@ -16,7 +16,7 @@ use domain::facts::{
 use domain::names::{ActionName, ClusterName, CommitId, ExecutionId, PipelineName, ServiceId};
 use domain::plan::{RunningAction, StartPipeline, StopExecution};
 use domain::time::Timestamp;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 const SERVICE: &str = "CodePipeline";
 
@@ -99,37 +99,38 @@ impl Clients {
         summaries.map(|summary| read_summary(&thing, summary, source_action)).collect::<Result<_, _>>().map(Some)
     }
 
-    /// While an execution's Deploy action of this name ran; none before it began.
+    /// While the newest executions' Deploy actions of this name ran, by execution.
     ///
     /// # Errors
     /// When CodePipeline gives no usable answer.
-    pub async fn deploy_window(
+    pub async fn deploy_windows(
         &self,
         pipeline: &PipelineName,
-        execution: &ExecutionId,
         deploy_action: &ActionName,
-    ) -> Result<Option<DeployWindow>, CallError> {
-        let thing = format!("execution {execution} of pipeline {pipeline}");
-        let filter = ActionExecutionFilter::builder().pipeline_execution_id(execution.as_str()).build();
-        let sent = self.codepipeline.list_action_executions().pipeline_name(pipeline.as_str()).filter(filter);
-        let answer = sent.send().await;
-        let answer =
-            answer.map_err(|error| CallError::from_sdk(SERVICE, "ListActionExecutions", &thing, error))?;
-        let mut window: Option<DeployWindow> = None;
+    ) -> Result<BTreeMap<ExecutionId, DeployWindow>, CallError> {
+        let thing = format!("pipeline {pipeline}");
+        let operation = "ListActionExecutions";
+        let sent = self.codepipeline.list_action_executions().pipeline_name(pipeline.as_str()).max_results(100);
+        let answer = match sent.send().await {
+            Ok(answer) => answer,
+            Err(error) if code_of(&error) == Some("PipelineNotFoundException") => return Ok(BTreeMap::new()),
+            Err(error) => return Err(CallError::from_sdk(SERVICE, operation, thing, error)),
+        };
+        let mut windows: BTreeMap<ExecutionId, DeployWindow> = BTreeMap::new();
         for detail in answer.action_execution_details() {
             if detail.action_name() != Some(deploy_action.as_str()) {
                 continue;
             }
+            let Some(window) = window_of(detail) else { continue };
+            let id = CallError::parsed(SERVICE, operation, &thing, "id", detail.pipeline_execution_id())?;
             // A retried action ran more than once: the window spans all its runs.
-            window = match (window, window_of(detail)) {
-                (Some(one), Some(other)) => Some(DeployWindow {
-                    began_at: one.began_at.min(other.began_at),
-                    ended_at: one.ended_at.zip(other.ended_at).map(|(one, other)| one.max(other)),
-                }),
-                (one, other) => one.or(other),
-            };
+            let whole = windows.get(&id).map_or(window, |other| DeployWindow {
+                began_at: window.began_at.min(other.began_at),
+                ended_at: window.ended_at.zip(other.ended_at).map(|(one, other)| one.max(other)),
+            });
+            windows.insert(id, whole);
         }
-        Ok(window)
+        Ok(windows)
     }
 
     /// Starts a pipeline at a commit. The token makes a repetition the same start.

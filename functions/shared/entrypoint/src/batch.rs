@@ -83,7 +83,8 @@ where
         }
     }
     if !received.is_empty() {
-        failed.extend(handle(context, Batch { received, deadline }).await);
+        // On the heap: the state of all calls that may be under way is too large to be moved about.
+        failed.extend(Box::pin(handle(context, Batch { received, deadline })).await);
     }
     let mut response = SqsBatchResponse::default();
     failed.into_iter().for_each(|id| response.add_failure(id));

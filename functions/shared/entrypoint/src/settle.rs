@@ -42,7 +42,7 @@ pub async fn settle<Facts>(
         if Instant::now() >= deadline {
             break;
         }
-        let (plan, tip) = match read().await {
+        let (plan, tip) = match Box::pin(read()).await {
             Ok(Some((facts, tip))) => (decide(&facts), Some(tip)),
             Ok(None) => (nothing(), None),
             Err(error) => {

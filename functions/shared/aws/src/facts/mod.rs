@@ -6,7 +6,7 @@ mod outcome;
 mod revisions;
 mod starts;
 
-pub use outcome::read_outcome;
+pub use outcome::{OutcomeRead, read_outcome};
 pub use revisions::{RevisionsAsked, read_revisions};
 pub use starts::read_starts;
 
