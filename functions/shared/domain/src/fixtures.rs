@@ -1,15 +1,19 @@
 //! Small worlds for the tests of the decisions.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use crate::decide::outcome::{EarlierRevision, OutcomeFacts};
 use crate::decide::revisions::{RevisionsFacts, ServiceFacts};
 use crate::decide::starts::{Asked, StartFacts, StartsFacts};
 use crate::decision::DecisionKind;
+use crate::evidence::{Evidence, EvidenceKind};
 use crate::facts::{
-    ApplicationTip, DeployAction, DeploymentRepository, DeploymentStatus, Execution, ExecutionKind,
-    ExecutionMode, ExecutionStatus, FileFact, HoldFact, IndexChildren, LastChange, PipelineDescription,
-    PipelineFact, PipelineType, Polling, RepositoryImages, RevisionAtSource, RevisionFact, RulesFact,
-    RunningImage, RunningService, SourceAction, Trigger,
+    ApplicationTip, Breaker, DeployAction, DeployWindow, Deployment, DeploymentRepository, DeploymentStatus,
+    Execution, ExecutionKind, ExecutionMode, ExecutionStatus, FileFact, HoldFact, IndexChildren, LastChange,
+    PipelineDescription, PipelineFact, PipelineType, Polling, RepositoryImages, RevisionAtSource,
+    RevisionFact, RulesFact, RunningImage, RunningService, SourceAction, StoppedContainer, StoppedTask,
+    Trigger,
 };
 use crate::hold::HoldFile;
 use crate::image::Image;
@@ -247,5 +251,94 @@ pub(crate) fn starts_facts() -> StartsFacts {
         tip: commit(7),
         tip_made_at: Some(at(50)),
         services: BTreeMap::from([(service(WEBAPP1), read)]),
+    }
+}
+
+pub(crate) fn deployment_of(
+    number: u32,
+    image: u32,
+    status: DeploymentStatus,
+    created_at: i64,
+) -> Deployment {
+    Deployment {
+        arn: ServiceDeploymentArn::parse(&format!(
+            "arn:aws:ecs:eu-west-1:111111111111:service-deployment/{WEBAPP1}/{number}"
+        ))
+        .unwrap(),
+        status,
+        created_at: at(created_at),
+        finished_at: None,
+        reason: None,
+        images: running(image),
+        breaker: Breaker::Monitoring,
+    }
+}
+
+/// An execution that deployed image 2 (content 2, commit 7) from second 60 on.
+pub(crate) fn deploying(status: ExecutionStatus) -> Execution {
+    let revision = present(2, revision(&[("webapp1", "webapp1", 2)]));
+    let source = RevisionAtSource::File { commit: commit(7), revision, message: String::new() };
+    let deploy = Some(DeployWindow { began_at: at(60), ended_at: None });
+    Execution { deploy, ..execution("e-2", status, source) }
+}
+
+pub(crate) fn evidence(kind: EvidenceKind, number: u32) -> Evidence {
+    Evidence {
+        kind,
+        environment: EnvironmentName::parse("dev").unwrap(),
+        service: service(WEBAPP1),
+        repository: image_repository("webapp1"),
+        digest: digest(number),
+        commit: commit(number),
+        at: at(1),
+    }
+}
+
+pub(crate) fn crashed() -> StoppedTask {
+    StoppedTask {
+        stop_code: Some("EssentialContainerExited".to_owned()),
+        stopped_reason: Some("Essential container in task exited".to_owned()),
+        containers: vec![StoppedContainer {
+            container: container("webapp1"),
+            exit_code: Some(1),
+            reason: None,
+        }],
+    }
+}
+
+/// One service at commit 7, where Towpath moved it from image 1, which is verified, to image 2, which is being deployed.
+pub(crate) fn outcome_facts(status: DeploymentStatus, tasks: &[StoppedTask]) -> OutcomeFacts {
+    OutcomeFacts {
+        now: at(100),
+        environment: EnvironmentName::parse("dev").unwrap(),
+        events: vec![EventId::parse("event-1").unwrap()],
+        repository: deployment(),
+        tip: commit(7),
+        registry: registry(),
+        service: service(WEBAPP1),
+        rules: rules_of("newest", ""),
+        revision: present(2, revision(&[("webapp1", "webapp1", 2)])),
+        hold: FileFact::Absent,
+        last_change: Some(by_towpath(7, WEBAPP1, DecisionKind::Moved, &[("webapp1", 2, "2222222")])),
+        deployments: vec![
+            deployment_of(2, 2, status, 61),
+            deployment_of(1, 1, DeploymentStatus::Successful, 11),
+        ],
+        pipeline: Some(pipeline_name()),
+        executions: vec![
+            deploying(ExecutionStatus::InProgress),
+            execution("e-1", ExecutionStatus::Succeeded, source(1, 1)),
+        ],
+        children: IndexChildren::new(),
+        evidence: vec![evidence(EvidenceKind::Verified, 1)],
+        stopped_tasks: tasks.to_vec(),
+        earlier: vec![EarlierRevision {
+            commit: commit(1),
+            blob: blob(1),
+            file: revision(&[("webapp1", "webapp1", 1)]),
+        }],
+        recent_reverts: 0,
+        told: Vec::new(),
+        stalled_after: Duration::from_secs(15 * 60),
     }
 }

@@ -59,26 +59,8 @@ pub enum Refusal {
         tags: String,
     },
     /// What the rules select is in quarantine, or not later than what is.
-    #[error(
-        "container {container}: {tag} ({}) may not return, because {} is in quarantine since {at} ({reason}); push a newer image, or release it: towpath release {service}",
-        digest.short(), quarantined.short()
-    )]
-    Quarantined {
-        /// The service.
-        service: ServiceId,
-        /// The container.
-        container: ContainerName,
-        /// The tag that was selected.
-        tag: ImageTag,
-        /// The image that was selected.
-        digest: ImageDigest,
-        /// The image in quarantine: the same one, or a later one.
-        quarantined: ImageDigest,
-        /// Since when.
-        at: Timestamp,
-        /// Why it is in quarantine.
-        reason: String,
-    },
+    #[error("{0}")]
+    Quarantined(Box<QuarantineRefusal>),
     /// What the rules select comes before what git says, in the rules' own order.
     #[error(
         "container {container}: the rules select {tag} ({}), which comes before what git says ({current}); to go back, commit it to revision.json or roll back",
@@ -221,6 +203,29 @@ pub enum Refusal {
     },
 }
 
+/// The refusal of an image that is in quarantine, or not later than what is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "container {container}: {tag} ({}) may not return, because {} is in quarantine since {at} ({reason}); push a newer image, or release it: towpath release {service}",
+    digest.short(), quarantined.short()
+)]
+pub struct QuarantineRefusal {
+    /// The service.
+    pub service: ServiceId,
+    /// The container.
+    pub container: ContainerName,
+    /// The tag that was selected.
+    pub tag: ImageTag,
+    /// The image that was selected.
+    pub digest: ImageDigest,
+    /// The image in quarantine: the same one, or a later one.
+    pub quarantined: ImageDigest,
+    /// Since when.
+    pub at: Timestamp,
+    /// Why it is in quarantine.
+    pub reason: String,
+}
+
 impl Refusal {
     /// Its name for programs; it never changes.
     #[must_use]
@@ -233,7 +238,7 @@ impl Refusal {
             Self::ImageRepositoryUnreadable { .. } => "image_repository_unreadable",
             Self::ApplicationBranchMissing { .. } => "application_branch_missing",
             Self::Ambiguous { .. } => "ambiguous",
-            Self::Quarantined { .. } => "quarantined",
+            Self::Quarantined(_) => "quarantined",
             Self::NeverBack { .. } => "never_back",
             Self::NotComparable { .. } => "not_comparable",
             Self::RemovedByHand { .. } => "removed_by_hand",

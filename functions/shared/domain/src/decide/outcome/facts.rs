@@ -11,7 +11,7 @@ use crate::revision::RevisionFile;
 use crate::time::Timestamp;
 use std::time::Duration;
 
-/// Everything that the outcome of one service's newest deployment depends on.
+/// Everything that the outcome of one deployment of a service depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutcomeFacts {
     /// When it was read.
@@ -36,18 +36,19 @@ pub struct OutcomeFacts {
     pub hold: HoldFact,
     /// The last commit that touched its `revision.json`.
     pub last_change: Option<LastChange>,
-    /// Its deployments, newest first; the newest is the one to tell of.
+    /// Its deployments: the one to tell of, then older ones, newest first. Usually the first is the service's newest; one
+    /// that ended before a newer began is told of in its own turn.
     pub deployments: Vec<Deployment>,
     /// Its pipeline, if its name can be one.
     pub pipeline: Option<PipelineName>,
     /// The pipeline's newest executions, newest first, with the windows of their Deploy actions; with the file for the one
-    /// whose window holds the newest deployment.
+    /// whose window holds the deployment to tell of.
     pub executions: Vec<Execution>,
     /// The children of the indexes that these revisions name.
     pub children: IndexChildren,
     /// The evidence on all digests that these revisions name.
     pub evidence: Vec<Evidence>,
-    /// The tasks of the newest deployment that stopped.
+    /// The tasks of that deployment that stopped.
     pub stopped_tasks: Vec<StoppedTask>,
     /// The revisions before the one that was deployed, newest first, as far as anybody looked.
     pub earlier: Vec<EarlierRevision>,

@@ -5,7 +5,7 @@ use crate::facts::RepositoryImages;
 use crate::hold::HoldFile;
 use crate::image::Image;
 use crate::names::{CommitId, ContainerName, ImageDigest, ImageTag, ImageUri, Registry, ServiceId};
-use crate::refusal::Refusal;
+use crate::refusal::{QuarantineRefusal, Refusal};
 use crate::rules::{ContainerRules, Policy};
 use crate::select::{Candidate, NoSelection, Order, Other, Selection, order, select};
 use crate::trailers::{ContainerTrailers, ServiceTrailers};
@@ -139,7 +139,7 @@ impl Container<'_> {
                 Order::Unordered | Order::Unknown => candidate.pushed_at <= quarantined.at,
             }
         })?;
-        Some(Refusal::Quarantined {
+        Some(Refusal::Quarantined(Box::new(QuarantineRefusal {
             service: self.service.clone(),
             container: self.name.clone(),
             tag: candidate.tag.clone(),
@@ -147,7 +147,7 @@ impl Container<'_> {
             quarantined: blocking.digest.clone(),
             at: blocking.at,
             reason: blocking.reason.clone(),
-        })
+        })))
     }
 
     /// The objection that the candidate comes before what git says, or may do.

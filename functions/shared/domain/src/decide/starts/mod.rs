@@ -11,7 +11,7 @@ pub use facts::{Asked, StartFacts, StartsFacts};
 use owed::Owed;
 
 use crate::decision::{Decision, DecisionKind};
-use crate::facts::{DeploymentStatus, FileFact, LastChange, RunningService, runs};
+use crate::facts::{DeploymentStatus, ExecutionStatus, FileFact, LastChange, RunningService, runs};
 use crate::names::{ActionName, BlobId, PipelineName, RequestToken, ServiceId};
 use crate::plan::{Plan, StartPipeline, Step, Then};
 use crate::refusal::Refusal;
@@ -121,8 +121,9 @@ fn runs_exactly(read: &StartFacts, revision: &RevisionFile) -> bool {
         | DeploymentStatus::RollbackInProgress
         | DeploymentStatus::RollbackFailed => false,
     };
-    let is_open = read.executions.iter().any(|execution| execution.status.is_open());
-    is_settled && !is_open && runs(images, revision, &read.children)
+    // An execution that is being stopped begins no new action.
+    let is_queued = read.executions.iter().any(|execution| execution.status == ExecutionStatus::InProgress);
+    is_settled && !is_queued && runs(images, revision, &read.children)
 }
 
 /// What the record says beside the reason: a person's commit is obeyed, and recorded with what Towpath would not have done.

@@ -44,17 +44,23 @@ fn rollback(id: &str, source: RevisionAtSource) -> Execution {
 fn a_commit_that_changed_no_revision_starts_nothing() {
     let mut facts = starts_facts();
     facts.services.clear();
-    check(&facts, &expect![[r#"
+    check(
+        &facts,
+        &expect![[r#"
         ignored: no revision.json has changed
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_changed_revision_starts_its_pipeline_at_the_tip() {
-    check(&starts_facts(), &expect![[r#"
+    check(
+        &starts_facts(),
+        &expect![[r#"
         cluster1/webapp1: started: execution e-1 of deploy-cluster1-webapp1 was for another content
         - start pipeline deploy-cluster1-webapp1 at commit 00000007
-    "#]]);
+    "#]],
+    );
     let Step::StartPipeline(start) = &decide(&starts_facts()).steps[0] else { panic!("no start") };
     assert_eq!(start.commit, commit(7));
     assert_eq!(start.token, RequestToken::of_start(&deployment().name, &service(WEBAPP1), &commit(7)));
@@ -73,22 +79,31 @@ fn an_execution_for_this_content_is_not_doubled() {
         trigger: Trigger::CloudWatchEvent,
         ..execution("e-2", ExecutionStatus::InProgress, source(7, 2))
     };
-    check(&with_executions(vec![by_rule]), &expect![[r#"
+    check(
+        &with_executions(vec![by_rule]),
+        &expect![[r#"
         cluster1/webapp1: nothing: execution e-2 of deploy-cluster1-webapp1 was for it, started by an EventBridge rule: delete the rule, or every commit starts this pipeline
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn what_is_not_at_the_tip_any_more_is_overtaken() {
     let mut facts = starts_facts();
     webapp1(&mut facts).asked = Asked::Commit { commit: commit(6), blob: Some(blob(1)) };
-    check(&facts, &expect![[r#"
+    check(
+        &facts,
+        &expect![[r#"
         cluster1/webapp1: overtaken: what commit 00000006 put there was replaced by a later commit
-    "#]]);
+    "#]],
+    );
     webapp1(&mut facts).revision = FileFact::Absent;
-    check(&facts, &expect![[r#"
+    check(
+        &facts,
+        &expect![[r#"
         cluster1/webapp1: ignored: its revision.json was removed
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -96,9 +111,12 @@ fn a_service_that_runs_it_already_is_left_alone() {
     let mut facts = starts_facts();
     webapp1(&mut facts).runs =
         RunningService::Deployed { images: running(2), status: DeploymentStatus::RollbackSuccessful };
-    check(&facts, &expect![[r#"
+    check(
+        &facts,
+        &expect![[r#"
         cluster1/webapp1: already_runs: it runs exactly these images, and nothing is rolling
-    "#]]);
+    "#]],
+    );
     webapp1(&mut facts).runs =
         RunningService::Deployed { images: running(2), status: DeploymentStatus::InProgress };
     assert_eq!(decide(&facts).steps.len(), 1);
@@ -112,33 +130,45 @@ fn a_service_that_runs_it_already_is_left_alone() {
 fn the_first_execution_is_started_by_a_commit_alone() {
     let mut facts = with_executions(Vec::new());
     webapp1(&mut facts).runs = RunningService::NeverDeployed;
-    check(&facts, &expect![[r#"
+    check(
+        &facts,
+        &expect![[r#"
         cluster1/webapp1: started: it is the first execution of deploy-cluster1-webapp1
         - start pipeline deploy-cluster1-webapp1 at commit 00000007
-    "#]]);
+    "#]],
+    );
     webapp1(&mut facts).asked = Asked::WakeUp;
-    check(&facts, &expect![[r#"
+    check(
+        &facts,
+        &expect![[r#"
         cluster1/webapp1: never_deployed: deploy-cluster1-webapp1 has no execution; a commit to its revision.json starts the first
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_lost_start_is_made_up_for() {
     let mut facts = starts_facts();
     webapp1(&mut facts).asked = Asked::WakeUp;
-    check(&facts, &expect![[r#"
+    check(
+        &facts,
+        &expect![[r#"
         cluster1/webapp1: started: execution e-1 of deploy-cluster1-webapp1 was for another content
         - start pipeline deploy-cluster1-webapp1 at commit 00000007
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn an_execution_that_has_not_read_its_source_leaves_it_open() {
     let newest = execution("e-2", ExecutionStatus::InProgress, RevisionAtSource::Unknown);
-    check(&with_executions(vec![newest]), &expect![[r#"
+    check(
+        &with_executions(vec![newest]),
+        &expect![[r#"
         cluster1/webapp1: undecided: execution e-2 of deploy-cluster1-webapp1 has not read its source yet
         then look again
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -147,9 +177,12 @@ fn an_execution_that_never_read_its_source_counts_if_it_came_after_the_tip() {
     let older = execution("e-1", ExecutionStatus::Succeeded, source(1, 1));
     assert_eq!(decide(&with_executions(vec![failed.clone(), older.clone()])).steps.len(), 1);
     let after = Execution { started_at: Some(at(60)), ..failed };
-    check(&with_executions(vec![after.clone(), older]), &expect![[r#"
+    check(
+        &with_executions(vec![after.clone(), older]),
+        &expect![[r#"
         cluster1/webapp1: refused (source_never_read): execution e-2 of pipeline deploy-cluster1-webapp1 ended before its source was read; retry it in CodePipeline
-    "#]]);
+    "#]],
+    );
     let created = Execution { trigger: Trigger::CreatePipeline, ..after };
     assert_eq!(decide(&with_executions(vec![created])).steps.len(), 1);
 }
@@ -157,24 +190,36 @@ fn an_execution_that_never_read_its_source_counts_if_it_came_after_the_tip() {
 #[test]
 fn a_persons_rollback_is_neither_countered_nor_deployed_twice() {
     let newest = execution("e-2", ExecutionStatus::Succeeded, source(7, 2));
-    check(&with_executions(vec![rollback("r-1", source(1, 1)), newest.clone()]), &expect![[r#"
+    check(
+        &with_executions(vec![rollback("r-1", source(1, 1)), newest.clone()]),
+        &expect![[r#"
         cluster1/webapp1: ignored: execution r-1 of deploy-cluster1-webapp1 rolled back from it, and what a person rolled back is not started again
-    "#]]);
+    "#]],
+    );
     // Git was written to say what was rolled back to.
-    check(&with_executions(vec![rollback("r-1", source(1, 2)), newest]), &expect![[r#"
+    check(
+        &with_executions(vec![rollback("r-1", source(1, 2)), newest]),
+        &expect![[r#"
         cluster1/webapp1: nothing: execution r-1 of deploy-cluster1-webapp1 rolled back to it
-    "#]]);
+    "#]],
+    );
     // A later commit goes on from there.
     let before = execution("e-0", ExecutionStatus::Succeeded, source(5, 5));
-    check(&with_executions(vec![rollback("r-1", source(1, 1)), before]), &expect![[r#"
+    check(
+        &with_executions(vec![rollback("r-1", source(1, 1)), before]),
+        &expect![[r#"
         cluster1/webapp1: started: execution e-0 of deploy-cluster1-webapp1 was for another content
         - start pipeline deploy-cluster1-webapp1 at commit 00000007
-    "#]]);
+    "#]],
+    );
     let mut facts = with_executions(vec![rollback("r-1", source(1, 1))]);
     webapp1(&mut facts).asked = Asked::WakeUp;
-    check(&facts, &expect![[r#"
+    check(
+        &facts,
+        &expect![[r#"
         cluster1/webapp1: ignored: execution r-1 of deploy-cluster1-webapp1 is a rollback by a person
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -189,10 +234,13 @@ fn a_persons_commit_is_obeyed_and_recorded() {
         at: at(1),
     };
     webapp1(&mut facts).hold = hold_present(HoldFile { hold: None, quarantine: vec![quarantined] });
-    check(&facts, &expect![[r#"
+    check(
+        &facts,
+        &expect![[r#"
         cluster1/webapp1: started: execution e-1 of deploy-cluster1-webapp1 was for another content; committed by hand by Mary Major; the image of webapp1 is in quarantine (exit code 1), and a person wants it
         - start pipeline deploy-cluster1-webapp1 at commit 00000007
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -247,11 +295,14 @@ fn one_refused_service_leaves_the_others() {
     let mut other = facts.services[&service(WEBAPP1)].clone();
     other.pipeline = PipelineFact::Missing;
     facts.services.insert(service("cluster1/another"), other);
-    check(&facts, &expect![[r#"
+    check(
+        &facts,
+        &expect![[r#"
         cluster1/another: refused (pipeline_missing): there is no pipeline deploy-cluster1-webapp1; create it, or name the service's pipeline in delivery.yaml (pipeline: …)
         cluster1/webapp1: started: execution e-1 of deploy-cluster1-webapp1 was for another content
         - start pipeline deploy-cluster1-webapp1 at commit 00000007
-    "#]]);
+    "#]],
+    );
 }
 
 fn executions() -> impl Strategy<Value = Vec<Execution>> {
