@@ -211,3 +211,24 @@ fn an_operation_that_is_not_here_is_refused_by_name() {
     expect!["NotInLocalAws: the local accounts do not know the operation codepipeline PollForJobs; AWS may"]
         .assert_eq(&tried.refusal("PollForJobs", json!({})));
 }
+
+#[test]
+fn a_pipeline_without_a_type_is_v1_and_takes_no_overrides() {
+    let mut tried = Tried::new();
+    let commit = tried.commit(FILE, "1");
+    let mut pipeline = pipeline("SUPERSEDED", &approval());
+    for member in ["pipelineType", "executionMode"] {
+        pipeline.as_object_mut().expect("a pipeline").remove(member);
+    }
+    tried.call("CreatePipeline", json!({ "pipeline": pipeline }));
+    let shown = tried.call("GetPipeline", json!({ "name": "deploy" }));
+    assert_eq!(shown["pipeline"]["pipelineType"], "V1");
+    assert_eq!(shown["pipeline"]["executionMode"], "SUPERSEDED");
+    let revision = json!({ "actionName": "Source", "revisionType": "COMMIT_ID", "revisionValue": commit });
+    expect![
+        "ValidationException: sourceRevisions need the pipeline type V2; pipeline 'deploy' has the type V1"
+    ]
+    .assert_eq(
+        &tried.refusal("StartPipelineExecution", json!({ "name": "deploy", "sourceRevisions": [revision] })),
+    );
+}
