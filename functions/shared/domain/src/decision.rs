@@ -52,6 +52,8 @@ pub enum DecisionKind {
     Stalled,
     /// A person deployed it past git.
     ByHand,
+    /// Git, the service's revision and the tasks that run do not say the same.
+    Drifted,
     /// A person chose an earlier revision.
     RolledBack,
     /// A hold or a quarantine was ended by a person.
@@ -70,7 +72,7 @@ pub enum DecisionKind {
 
 impl DecisionKind {
     /// Every kind.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Moved,
         Self::Held,
         Self::Waiting,
@@ -85,6 +87,7 @@ impl DecisionKind {
         Self::Reverted,
         Self::Stalled,
         Self::ByHand,
+        Self::Drifted,
         Self::RolledBack,
         Self::Released,
         Self::Woken,
@@ -112,6 +115,7 @@ impl DecisionKind {
             Self::Reverted => "reverted",
             Self::Stalled => "stalled",
             Self::ByHand => "by_hand",
+            Self::Drifted => "drifted",
             Self::RolledBack => "rolled_back",
             Self::Released => "released",
             Self::Woken => "woken",

@@ -256,7 +256,8 @@ impl fmt::Display for Step {
                 write!(formatter, "notify: {}", one_line(&notification.subject, LINE_CHARACTERS))
             }
             Self::Comment(comment) => {
-                let text = one_line(&comment.text, LINE_CHARACTERS);
+                // What is below the first line is the decision's own sentence.
+                let text = one_line(comment.text.lines().next().unwrap_or_default(), LINE_CHARACTERS);
                 write!(
                     formatter,
                     "comment at commit {} of {}: {text}",

@@ -66,7 +66,7 @@ pub(super) fn remedy(
     };
     let because = format!("{}; {what}; in quarantine now: {}", cause.sentence, names(&remedy.bad));
     let mut steps = vec![Step::CommitFiles(commit_files(facts, deployed, cause, &commit, &remedy.bad))];
-    steps.extend(the_rest(facts, deployed, &remedy.bad, kind, &because));
+    steps.extend(the_rest(facts, deployed, cause, &remedy.bad, (kind, &because)));
     let decision = Decision { refusal, ..Decision::of(&facts.service, kind, because) };
     Plan { steps, decisions: vec![decision], then: Then::Done }
 }
@@ -91,7 +91,7 @@ pub(super) fn finish(
     let was_told = [DecisionKind::Reverted, DecisionKind::Held, DecisionKind::Failed]
         .into_iter()
         .any(|kind| facts.told.contains(&kind));
-    let steps: Vec<Step> = the_rest(facts, deployed, bad, kind, &because)
+    let steps: Vec<Step> = the_rest(facts, deployed, cause, bad, (kind, &because))
         .into_iter()
         .filter(|step| !(was_told && matches!(step, Step::Notify(_) | Step::Comment(_))))
         .collect();
@@ -103,11 +103,11 @@ pub(super) fn finish(
 fn the_rest(
     facts: &OutcomeFacts,
     deployed: &Deployed<'_>,
+    cause: &Cause,
     bad: &[OwnImage<'_>],
-    kind: DecisionKind,
-    because: &str,
+    (kind, because): (DecisionKind, &str),
 ) -> Vec<Step> {
-    let mut steps: Vec<Step> = stop(facts, deployed, because).into_iter().collect();
+    let mut steps: Vec<Step> = stop(facts, deployed, &cause.sentence).into_iter().collect();
     for image in bad.iter().filter(|image| said(facts, image.digest) != Some(EvidenceKind::Quarantined)) {
         steps.push(Step::PutEvidence(Evidence {
             kind: EvidenceKind::Quarantined,

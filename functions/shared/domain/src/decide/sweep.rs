@@ -1,1 +1,0 @@
-//! `reconcile`: what was missed, and where git, the service's revision and the rules differ.
