@@ -100,4 +100,6 @@ fn succeeded(facts: &OutcomeFacts, deployment: &Deployment, deployed: &Deployed<
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

@@ -61,4 +61,6 @@ impl Decided {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
