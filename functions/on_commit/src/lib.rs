@@ -51,7 +51,8 @@ pub async fn handle(context: &Context, batch: Batch) -> Failed {
             (facts, tip)
         }))
     };
-    let unsettled = settle(context, &events, batch.deadline, read, starts::decide, || no_branch(context)).await;
+    let unsettled =
+        settle(context, &events, batch.deadline, read, starts::decide, || no_branch(context)).await;
     failed.extend(comes_back(questions, &unsettled));
     failed
 }
@@ -86,9 +87,17 @@ async fn question(context: &Context, received: Received) -> Result<Option<Questi
         Event::WakeUp(wake_up) => {
             // A wake-up has no event's id; the message that carried it has one.
             let Ok(event) = EventId::parse(&message) else { return Ok(None) };
-            Ok(Some(Question { message, event, services: BTreeMap::from([(wake_up.service, Asked::WakeUp)]) }))
+            Ok(Some(Question {
+                message,
+                event,
+                services: BTreeMap::from([(wake_up.service, Asked::WakeUp)]),
+            }))
         }
-        Event::ImagePushed(_) | Event::ServiceChanged(_) | Event::PipelineChanged(_) | Event::Ignored { .. } => {
+        Event::ImagePushed(_)
+        | Event::ServiceChanged(_)
+        | Event::PipelineChanged(_)
+        | Event::Sweep(_)
+        | Event::Ignored { .. } => {
             if let Ok(event) = EventId::parse(&message) {
                 ignore(context, event, "on_commit acts on moved branches and wake-ups only".to_owned());
             }
@@ -106,7 +115,8 @@ fn is_ours(context: &Context, moved: &BranchMoved) -> bool {
 
 fn no_branch(context: &Context) -> Plan {
     let repository = &context.stack.repository;
-    let because = format!("the deployment repository {} has no branch {} any more", repository.name, repository.branch);
+    let because =
+        format!("the deployment repository {} has no branch {} any more", repository.name, repository.branch);
     Plan::nothing(Decision { service: None, kind: DecisionKind::Ignored, because, refusal: None })
 }
 

@@ -93,7 +93,11 @@ async fn accept(context: &Context, received: Received) -> Result<Option<(Service
             match service_of_pipeline(context, &pipeline).await {
                 Ok(Some(service)) => Ok(Some((service, id))),
                 Ok(None) => {
-                    ignore(context, id, format!("pipeline {pipeline} does not deploy one ECS service, or may not be read"));
+                    ignore(
+                        context,
+                        id,
+                        format!("pipeline {pipeline} does not deploy one ECS service, or may not be read"),
+                    );
                     Ok(None)
                 }
                 Err(error) => {
@@ -102,9 +106,13 @@ async fn accept(context: &Context, received: Received) -> Result<Option<(Service
                 }
             }
         }
-        Event::ImagePushed(_) | Event::BranchMoved(_) | Event::Ignored { .. } => {
+        Event::ImagePushed(_) | Event::BranchMoved(_) | Event::Sweep(_) | Event::Ignored { .. } => {
             if let Some(id) = message_id {
-                ignore(context, id, "on_deployment_change acts on deployments, pipelines and wake-ups only".to_owned());
+                ignore(
+                    context,
+                    id,
+                    "on_deployment_change acts on deployments, pipelines and wake-ups only".to_owned(),
+                );
             }
             Ok(None)
         }
@@ -112,7 +120,10 @@ async fn accept(context: &Context, received: Received) -> Result<Option<(Service
 }
 
 /// The service that a pipeline deploys. A pipeline that this stack may not read is somebody else's.
-async fn service_of_pipeline(context: &Context, pipeline: &PipelineName) -> Result<Option<ServiceId>, CallError> {
+async fn service_of_pipeline(
+    context: &Context,
+    pipeline: &PipelineName,
+) -> Result<Option<ServiceId>, CallError> {
     match context.clients.pipeline(pipeline).await {
         Ok(PipelineFact::Found(description)) => Ok(service_of(&description)),
         Ok(PipelineFact::Missing) => Ok(None),

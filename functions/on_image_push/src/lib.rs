@@ -35,7 +35,8 @@ pub async fn handle(context: &Context, batch: Batch) -> Failed {
         return Failed::new();
     }
     let read = async || {
-        let facts = read_revisions(&context.clients, &context.stack, &asked, context.function, context.now()).await?;
+        let facts =
+            read_revisions(&context.clients, &context.stack, &asked, context.function, context.now()).await?;
         Ok(facts.map(|facts| {
             let tip = facts.tip.clone();
             (facts, tip)
@@ -65,7 +66,11 @@ fn accept(context: &Context, received: Received) -> Option<(MessageId, EventId, 
             let event = EventId::parse(&message).ok()?;
             Some((message, event, About::Service(wake_up.service)))
         }
-        Event::BranchMoved(_) | Event::ServiceChanged(_) | Event::PipelineChanged(_) | Event::Ignored { .. } => {
+        Event::BranchMoved(_)
+        | Event::ServiceChanged(_)
+        | Event::PipelineChanged(_)
+        | Event::Sweep(_)
+        | Event::Ignored { .. } => {
             let event = EventId::parse(&message).ok()?;
             ignore(context, event, "on_image_push acts on image pushes and wake-ups only".to_owned());
             None
@@ -75,7 +80,8 @@ fn accept(context: &Context, received: Received) -> Option<(MessageId, EventId, 
 
 fn no_branch(context: &Context) -> Plan {
     let repository = &context.stack.repository;
-    let because = format!("the deployment repository {} has no branch {} yet", repository.name, repository.branch);
+    let because =
+        format!("the deployment repository {} has no branch {} yet", repository.name, repository.branch);
     Plan::nothing(Decision { service: None, kind: DecisionKind::Ignored, because, refusal: None })
 }
 

@@ -5,6 +5,7 @@ use crate::connection::Clients;
 use crate::error::CallError;
 use domain::names::{CommitId, EnvironmentName, ServiceId};
 use domain::plan::{Comment, CommitFiles, Notification, Plan, Step};
+use domain::sweep_message::SweepMessage;
 use domain::wake_up::Function;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -89,10 +90,19 @@ impl Clients {
         applied
     }
 
+    /// Puts the rest of a sweep on `reconcile`'s own queue.
+    ///
+    /// # Errors
+    /// When SQS does not take it.
+    pub async fn go_on(&self, queues: &Queues, next: &SweepMessage) -> Result<(), CallError> {
+        self.wake(Function::Reconcile, &[next.text()], queues).await
+    }
+
     async fn commit_files(&self, commit: &CommitFiles) -> Result<Committed, CallError> {
         let CommitFiles { repository, branch, parent, files, message } = commit;
         let message = message.to_string();
-        let files = files.iter().map(|file| FileChange::Put(file.path.clone(), file.text.clone().into_bytes()));
+        let files =
+            files.iter().map(|file| FileChange::Put(file.path.clone(), file.text.clone().into_bytes()));
         let new = NewCommit { repository, branch, parent, message: &message, files: files.collect() };
         self.commit(&new).await
     }
@@ -103,7 +113,11 @@ impl Clients {
         self.comment(repository, parent.as_ref(), commit, text, token).await
     }
 
-    async fn notify(&self, environment: &EnvironmentName, notification: &Notification) -> Result<(), CallError> {
+    async fn notify(
+        &self,
+        environment: &EnvironmentName,
+        notification: &Notification,
+    ) -> Result<(), CallError> {
         let Notification { service, subject, text } = notification;
         let detail = serde_json::json!({
             "environment": environment.as_str(), "service": service.to_string(), "subject": subject, "text": text,
@@ -114,7 +128,12 @@ impl Clients {
     async fn wake(&self, function: Function, bodies: &[String], queues: &Queues) -> Result<(), CallError> {
         match queues.get(&function) {
             Some(queue) => self.send(queue, bodies).await,
-            None => Err(CallError::malformed("SQS", "SendMessageBatch", function, "the stack names no queue for it")),
+            None => Err(CallError::malformed(
+                "SQS",
+                "SendMessageBatch",
+                function,
+                "the stack names no queue for it",
+            )),
         }
     }
 }

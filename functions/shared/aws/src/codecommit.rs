@@ -128,7 +128,8 @@ impl Clients {
         branch: &BranchName,
     ) -> Result<Option<CommitId>, CallError> {
         let thing = format!("branch {branch} of {repository}");
-        let sent = self.codecommit.get_branch().repository_name(repository.as_str()).branch_name(branch.as_str());
+        let sent =
+            self.codecommit.get_branch().repository_name(repository.as_str()).branch_name(branch.as_str());
         let answer = match sent.send().await {
             Ok(answer) => answer,
             Err(error) if code_of(&error) == Some("BranchDoesNotExistException") => return Ok(None),
@@ -248,7 +249,9 @@ impl Clients {
             let page = match sent.send().await {
                 Ok(page) => page,
                 Err(error) if code_of(&error) == Some("FileDoesNotExistException") => return Ok(Vec::new()),
-                Err(error) => return Err(CallError::from_sdk(SERVICE, "ListFileCommitHistory", thing, error)),
+                Err(error) => {
+                    return Err(CallError::from_sdk(SERVICE, "ListFileCommitHistory", thing, error));
+                }
             };
             for version in page.revision_dag() {
                 found.push(read_version(&thing, version)?);
@@ -290,7 +293,9 @@ impl Clients {
             };
         }
         let error = match sent.send().await {
-            Ok(answer) => return parsed("CreateCommit", &thing, "commitId", answer.commit_id()).map(Committed::Done),
+            Ok(answer) => {
+                return parsed("CreateCommit", &thing, "commitId", answer.commit_id()).map(Committed::Done);
+            }
             Err(error) => error,
         };
         match code_of(&error) {
@@ -311,11 +316,18 @@ impl Clients {
     }
 
     /// The branch's tip, if it is exactly this commit; `otherwise` if it is not.
-    async fn own_commit_or(&self, commit: &NewCommit<'_>, otherwise: Committed) -> Result<Committed, CallError> {
-        let Some(tip) = self.branch_tip(commit.repository, commit.branch).await? else { return Ok(otherwise) };
+    async fn own_commit_or(
+        &self,
+        commit: &NewCommit<'_>,
+        otherwise: Committed,
+    ) -> Result<Committed, CallError> {
+        let Some(tip) = self.branch_tip(commit.repository, commit.branch).await? else {
+            return Ok(otherwise);
+        };
         let found = self.commit_by_id(commit.repository, &tip).await?;
         let is_ours = found.is_some_and(|found| {
-            found.parent.as_ref() == Some(commit.parent) && found.message.trim_end() == commit.message.trim_end()
+            found.parent.as_ref() == Some(commit.parent)
+                && found.message.trim_end() == commit.message.trim_end()
         });
         Ok(if is_ours { Committed::Done(tip) } else { otherwise })
     }
@@ -330,7 +342,8 @@ impl Clients {
         commit: &CommitId,
     ) -> Result<Option<Commit>, CallError> {
         let thing = format!("commit {commit} of {repository}");
-        let sent = self.codecommit.get_commit().repository_name(repository.as_str()).commit_id(commit.as_str());
+        let sent =
+            self.codecommit.get_commit().repository_name(repository.as_str()).commit_id(commit.as_str());
         let answer = match sent.send().await {
             Ok(answer) => answer,
             Err(error) if code_of(&error) == Some("CommitIdDoesNotExistException") => return Ok(None),
@@ -361,7 +374,8 @@ impl Clients {
                 .after_commit_id(commit.as_str())
                 .set_next_token(next);
             let thing = format!("commit {commit} of {repository}");
-            let page = sent.send().await.map_err(|error| CallError::from_sdk(SERVICE, operation, thing, error))?;
+            let page =
+                sent.send().await.map_err(|error| CallError::from_sdk(SERVICE, operation, thing, error))?;
             let comments = page.comments_for_compared_commit_data().iter().flat_map(|data| data.comments());
             texts.extend(comments.filter_map(|comment| comment.content().map(str::to_owned)));
             next = page.next_token;

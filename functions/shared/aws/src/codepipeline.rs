@@ -5,13 +5,13 @@ use crate::connection::Clients;
 use crate::ecr::timestamp;
 use crate::error::{CallError, code_of};
 use aws_sdk_codepipeline::types::{
-    ActionCategory, ActionDeclaration, ActionExecutionDetail, ExecutionMode as SdkMode,
-    ExecutionType, PipelineExecutionStatus, PipelineExecutionSummary, PipelineType as SdkType, SourceRevisionOverride,
+    ActionCategory, ActionDeclaration, ActionExecutionDetail, ExecutionMode as SdkMode, ExecutionType,
+    PipelineExecutionStatus, PipelineExecutionSummary, PipelineType as SdkType, SourceRevisionOverride,
     SourceRevisionType, TriggerType,
 };
 use domain::facts::{
-    DeployAction, DeployWindow, ExecutionKind, ExecutionMode, ExecutionStatus, PipelineDescription, PipelineFact,
-    PipelineType, Polling, SourceAction, Trigger,
+    DeployAction, DeployWindow, ExecutionKind, ExecutionMode, ExecutionStatus, PipelineDescription,
+    PipelineFact, PipelineType, Polling, SourceAction, Trigger,
 };
 use domain::names::{ActionName, ClusterName, CommitId, ExecutionId, PipelineName, ServiceId};
 use domain::plan::{RunningAction, StartPipeline, StopExecution};
@@ -46,7 +46,9 @@ impl Clients {
         let thing = format!("pipeline {name}");
         let answer = match self.codepipeline.get_pipeline().name(name.as_str()).send().await {
             Ok(answer) => answer,
-            Err(error) if code_of(&error) == Some("PipelineNotFoundException") => return Ok(PipelineFact::Missing),
+            Err(error) if code_of(&error) == Some("PipelineNotFoundException") => {
+                return Ok(PipelineFact::Missing);
+            }
             Err(error) => return Err(CallError::from_sdk(SERVICE, "GetPipeline", thing, error)),
         };
         let declared = answer
@@ -96,7 +98,10 @@ impl Clients {
             Err(error) => return Err(CallError::from_sdk(SERVICE, operation, thing, error)),
         };
         let summaries = answer.pipeline_execution_summaries().iter();
-        summaries.map(|summary| read_summary(&thing, summary, source_action)).collect::<Result<_, _>>().map(Some)
+        summaries
+            .map(|summary| read_summary(&thing, summary, source_action))
+            .collect::<Result<_, _>>()
+            .map(Some)
     }
 
     /// While the newest executions' Deploy actions of this name ran, by execution.
@@ -110,7 +115,8 @@ impl Clients {
     ) -> Result<BTreeMap<ExecutionId, DeployWindow>, CallError> {
         let thing = format!("pipeline {pipeline}");
         let operation = "ListActionExecutions";
-        let sent = self.codepipeline.list_action_executions().pipeline_name(pipeline.as_str()).max_results(100);
+        let sent =
+            self.codepipeline.list_action_executions().pipeline_name(pipeline.as_str()).max_results(100);
         let answer = match sent.send().await {
             Ok(answer) => answer,
             Err(error) if code_of(&error) == Some("PipelineNotFoundException") => return Ok(BTreeMap::new()),
@@ -153,7 +159,8 @@ impl Clients {
             .name(pipeline.as_str())
             .client_request_token(token.as_str())
             .source_revisions(source);
-        let answer = sent.send().await.map_err(|error| CallError::from_sdk(SERVICE, operation, &thing, error))?;
+        let answer =
+            sent.send().await.map_err(|error| CallError::from_sdk(SERVICE, operation, &thing, error))?;
         CallError::parsed(SERVICE, operation, &thing, "pipelineExecutionId", answer.pipeline_execution_id())
     }
 
@@ -227,7 +234,13 @@ fn read_summary(
         .filter(|revision| source_action.is_none_or(|action| action.as_str() == revision.action_name()));
     let source = ours.next().and_then(|revision| revision.revision_id());
     Ok(ExecutionSummary {
-        id: CallError::parsed(SERVICE, operation, thing, "pipelineExecutionId", summary.pipeline_execution_id())?,
+        id: CallError::parsed(
+            SERVICE,
+            operation,
+            thing,
+            "pipelineExecutionId",
+            summary.pipeline_execution_id(),
+        )?,
         status: match summary.status() {
             Some(PipelineExecutionStatus::Cancelled) => ExecutionStatus::Cancelled,
             Some(PipelineExecutionStatus::Failed) => ExecutionStatus::Failed,
@@ -253,7 +266,9 @@ fn read_summary(
             None => Trigger::Other("not told".to_owned()),
         },
         started_at: summary.start_time().map(timestamp),
-        source: source.map(|id| CallError::parsed(SERVICE, operation, thing, "revisionId", Some(id))).transpose()?,
+        source: source
+            .map(|id| CallError::parsed(SERVICE, operation, thing, "revisionId", Some(id)))
+            .transpose()?,
     })
 }
 

@@ -69,7 +69,12 @@ impl Clients {
                 return Ok(Some(images));
             }
         }
-        Err(CallError::malformed(SERVICE, "DescribeImages", thing, format!("more than {IMAGE_PAGES_MAX} pages")))
+        Err(CallError::malformed(
+            SERVICE,
+            "DescribeImages",
+            thing,
+            format!("more than {IMAGE_PAGES_MAX} pages"),
+        ))
     }
 
     /// An image's media type and the size of its manifest; none when it is not there.
@@ -101,8 +106,9 @@ impl Clients {
             digest: ImageDigest,
         }
         let Some((_, text)) = self.manifest(repository, digest).await? else { return Ok(BTreeSet::new()) };
-        let index: Index = serde_json::from_str(&text)
-            .map_err(|error| CallError::malformed(SERVICE, "BatchGetImage", format!("{repository}@{digest}"), error))?;
+        let index: Index = serde_json::from_str(&text).map_err(|error| {
+            CallError::malformed(SERVICE, "BatchGetImage", format!("{repository}@{digest}"), error)
+        })?;
         Ok(index.manifests.into_iter().map(|child| child.digest).collect())
     }
 
@@ -123,7 +129,12 @@ impl Clients {
             Ok(answer) => answer,
             Err(error) if code_of(&error) == Some("RepositoryNotFoundException") => return Ok(None),
             Err(error) => {
-                return Err(CallError::from_sdk(SERVICE, "BatchGetImage", format!("{repository}@{digest}"), error));
+                return Err(CallError::from_sdk(
+                    SERVICE,
+                    "BatchGetImage",
+                    format!("{repository}@{digest}"),
+                    error,
+                ));
             }
         };
         let found = answer.images().first();
@@ -147,7 +158,8 @@ impl Clients {
         let operation = "ListImageReferrers";
         let id = SubjectIdentifier::builder().image_digest(subject.as_str()).build();
         let id = id.map_err(|error| CallError::malformed(SERVICE, operation, &thing, error))?;
-        let filter = aws_sdk_ecr::types::ListImageReferrersFilter::builder().artifact_types(artifact_type).build();
+        let filter =
+            aws_sdk_ecr::types::ListImageReferrersFilter::builder().artifact_types(artifact_type).build();
         let mut referrers = Vec::new();
         let mut next = None;
         for _ in 0..REFERRER_PAGES_MAX {
@@ -196,7 +208,8 @@ impl Clients {
     ) -> Result<(), CallError> {
         let thing = format!("blob {digest} in repository {repository}");
         let started = self.ecr.initiate_layer_upload().repository_name(repository.as_str()).send().await;
-        let started = started.map_err(|error| CallError::from_sdk(SERVICE, "InitiateLayerUpload", &thing, error))?;
+        let started =
+            started.map_err(|error| CallError::from_sdk(SERVICE, "InitiateLayerUpload", &thing, error))?;
         let upload = started.upload_id().unwrap_or_default();
         let last_byte = i64::try_from(content.len()).unwrap_or(i64::MAX) - 1;
         let part = self
@@ -261,7 +274,9 @@ fn read_image(thing: &str, detail: &ImageDetail) -> Result<Image, CallError> {
         pushed_at: timestamp(pushed_at),
         manifest_media_type: detail.image_manifest_media_type().map(str::to_owned),
         artifact_media_type: detail.artifact_media_type().map(str::to_owned),
-        subject: subject.map(|subject| parsed(operation, thing, "subjectManifestDigest", Some(subject))).transpose()?,
+        subject: subject
+            .map(|subject| parsed(operation, thing, "subjectManifestDigest", Some(subject)))
+            .transpose()?,
     })
 }
 

@@ -5,55 +5,75 @@ use crate::connection::Clients;
 use crate::ecr::timestamp;
 use crate::error::{CallError, code_of};
 use aws_sdk_ecs::types::{
-    ServiceDeployment, ServiceDeploymentRollbackMonitorsStatus as MonitorStatus,
+    DesiredStatus, ServiceDeployment, ServiceDeploymentRollbackMonitorsStatus as MonitorStatus,
     ServiceDeploymentStatus, ServiceRevision, StopServiceDeploymentStopType, Task,
 };
-use domain::facts::{Breaker, Deployment, DeploymentStatus, RunningImage, StoppedContainer, StoppedTask};
-use domain::names::{ClusterName, ServiceDeploymentArn, ServiceId, ServiceName};
+use domain::facts::{
+    Breaker, Deployment, DeploymentStatus, RunningImage, RunningService, StoppedContainer, StoppedTask,
+};
+use domain::names::{ServiceDeploymentArn, ServiceId};
+use domain::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 const SERVICE: &str = "ECS";
-/// ECS's own limit for one `DescribeServices`.
-const SERVICES_PER_CALL: usize = 10;
 /// ECS's own limit for one `DescribeServiceDeployments` and `DescribeServiceRevisions`.
 const ARNS_PER_CALL: usize = 20;
-/// How many stopped tasks are looked at for the cause of a failure.
-const STOPPED_TASKS_MAX: i32 = 20;
+/// How many tasks of a service are looked at: for the cause of a failure, or for what they run.
+const TASKS_MAX: i32 = 20;
 
 impl Clients {
-    /// Which of these services are there. A service that was deleted is not.
-    ///
-    /// # Errors
-    /// When ECS gives no usable answer.
-    pub async fn present_services(
-        &self,
-        cluster: &ClusterName,
-        services: &[&ServiceName],
-    ) -> Result<BTreeSet<ServiceName>, CallError> {
-        let operation = "DescribeServices";
-        let thing = format!("cluster {cluster}");
-        let mut present = BTreeSet::new();
-        for part in services.chunks(SERVICES_PER_CALL) {
-            let names = part.iter().map(|name| name.to_string()).collect();
-            let sent = self.ecs.describe_services().cluster(cluster.as_str()).set_services(Some(names));
-            let answer = match sent.send().await {
-                Ok(answer) => answer,
-                Err(error) if code_of(&error) == Some("ClusterNotFoundException") => return Ok(present),
-                Err(error) => return Err(CallError::from_sdk(SERVICE, operation, thing, error)),
-            };
-            for service in answer.services().iter().filter(|service| service.status() != Some("INACTIVE")) {
-                present.insert(parsed(operation, &thing, "serviceName", service.service_name())?);
-            }
-        }
-        Ok(present)
-    }
-
     /// A service's newest deployments, newest first, at most `count` and at most 20, each with the images of
     /// its target revision. None when there is no such service.
     ///
     /// # Errors
     /// When ECS gives no usable answer.
-    pub async fn deployments(&self, service: &ServiceId, count: usize) -> Result<Option<Vec<Deployment>>, CallError> {
+    pub async fn deployments(
+        &self,
+        service: &ServiceId,
+        count: usize,
+    ) -> Result<Option<Vec<Deployment>>, CallError> {
+        let Some(described) = self.newest_deployments(service, count).await? else { return Ok(None) };
+        let revisions = described.iter().filter_map(|deployment| deployment.target_service_revision()?.arn());
+        let images = self.revision_images(service, revisions.map(str::to_owned).collect()).await?;
+        described
+            .iter()
+            .map(|deployment| read_deployment(service, deployment, &images))
+            .collect::<Result<_, _>>()
+            .map(Some)
+    }
+
+    /// What a service runs: the images that its newest deployment leads to, or went back to.
+    ///
+    /// # Errors
+    /// When ECS gives no usable answer.
+    pub async fn running(&self, service: &ServiceId) -> Result<RunningService, CallError> {
+        let Some(described) = self.newest_deployments(service, 1).await? else {
+            return Ok(RunningService::Missing);
+        };
+        let Some(newest) = described.first() else { return Ok(RunningService::NeverDeployed) };
+        let went_back_to = newest.rollback().and_then(|rollback| rollback.service_revision_arn());
+        let target = newest.target_service_revision().and_then(|revision| revision.arn());
+        let revision = went_back_to.or(target).unwrap_or_default().to_owned();
+        let mut images = self.revision_images(service, BTreeSet::from([revision.clone()])).await?;
+        let status = status(newest);
+        Ok(RunningService::Deployed { images: images.remove(&revision).unwrap_or_default(), status })
+    }
+
+    /// Whether a deployment of the service was created since then.
+    ///
+    /// # Errors
+    /// When ECS gives no usable answer.
+    pub async fn deployed_since(&self, service: &ServiceId, since: Timestamp) -> Result<bool, CallError> {
+        let newest = self.newest_deployments(service, 1).await?.unwrap_or_default();
+        Ok(newest.first().and_then(|newest| newest.created_at()).is_some_and(|at| timestamp(at) >= since))
+    }
+
+    /// The newest deployments, newest first. None when there is no such service.
+    async fn newest_deployments(
+        &self,
+        service: &ServiceId,
+        count: usize,
+    ) -> Result<Option<Vec<ServiceDeployment>>, CallError> {
         let operation = "ListServiceDeployments";
         let count = i32::try_from(count.clamp(1, ARNS_PER_CALL)).unwrap_or(1);
         let sent = self
@@ -71,20 +91,14 @@ impl Clients {
                 };
             }
         };
-        let mut briefs: Vec<_> = listed.service_deployments().iter().collect();
-        briefs.sort_by_key(|brief| std::cmp::Reverse(brief.created_at().map(timestamp)));
-        let arns: Vec<String> =
-            briefs.iter().filter_map(|brief| brief.service_deployment_arn().map(str::to_owned)).collect();
+        let arns = listed.service_deployments().iter().filter_map(|brief| brief.service_deployment_arn());
+        let arns: Vec<String> = arns.map(str::to_owned).collect();
         if arns.is_empty() {
             return Ok(Some(Vec::new()));
         }
-        let described = self.describe_deployments(service, &arns).await?;
-        let revisions = described.iter().filter_map(|deployment| deployment.target_service_revision()?.arn());
-        let images = self.revision_images(service, revisions.map(str::to_owned).collect()).await?;
-        let mut deployments =
-            described.iter().map(|deployment| read_deployment(service, deployment, &images)).collect::<Result<Vec<_>, _>>()?;
-        deployments.sort_by_key(|deployment| std::cmp::Reverse(deployment.created_at));
-        Ok(Some(deployments))
+        let mut described = self.describe_deployments(service, &arns).await?;
+        described.sort_by_key(|deployment| std::cmp::Reverse(deployment.created_at().map(timestamp)));
+        Ok(Some(described))
     }
 
     async fn describe_deployments(
@@ -111,7 +125,8 @@ impl Clients {
         let mut images = BTreeMap::new();
         for part in arns.chunks(ARNS_PER_CALL) {
             let sent = self.ecs.describe_service_revisions().set_service_revision_arns(Some(part.to_vec()));
-            let answer = sent.send().await.map_err(|error| CallError::from_sdk(SERVICE, operation, service, error))?;
+            let answer =
+                sent.send().await.map_err(|error| CallError::from_sdk(SERVICE, operation, service, error))?;
             for revision in answer.service_revisions() {
                 let arn = revision.service_revision_arn().unwrap_or_default().to_owned();
                 images.insert(arn, read_images(service, revision)?);
@@ -125,13 +140,29 @@ impl Clients {
     /// # Errors
     /// When ECS gives no usable answer.
     pub async fn stopped_tasks(&self, service: &ServiceId) -> Result<Vec<StoppedTask>, CallError> {
+        let mut tasks = self.tasks(service, DesiredStatus::Stopped).await?;
+        tasks.sort_by_key(|task| std::cmp::Reverse(task.stopping_at().or(task.created_at()).map(timestamp)));
+        tasks.iter().map(|task| read_task(service, task)).collect()
+    }
+
+    /// The images of a service's running tasks, task by task.
+    ///
+    /// # Errors
+    /// When ECS gives no usable answer.
+    pub async fn running_tasks(&self, service: &ServiceId) -> Result<Vec<Vec<RunningImage>>, CallError> {
+        let tasks = self.tasks(service, DesiredStatus::Running).await?;
+        let running = tasks.iter().filter(|task| task.last_status() == Some("RUNNING"));
+        running.map(|task| read_task_images(service, task)).collect()
+    }
+
+    async fn tasks(&self, service: &ServiceId, desired: DesiredStatus) -> Result<Vec<Task>, CallError> {
         let listed = self
             .ecs
             .list_tasks()
             .cluster(service.cluster.as_str())
             .service_name(service.service.as_str())
-            .desired_status(aws_sdk_ecs::types::DesiredStatus::Stopped)
-            .max_results(STOPPED_TASKS_MAX);
+            .desired_status(desired)
+            .max_results(TASKS_MAX);
         let listed = match listed.send().await {
             Ok(listed) => listed,
             Err(error) => {
@@ -149,11 +180,11 @@ impl Clients {
             .describe_tasks()
             .cluster(service.cluster.as_str())
             .set_tasks(Some(listed.task_arns().to_vec()));
-        let answer =
-            sent.send().await.map_err(|error| CallError::from_sdk(SERVICE, "DescribeTasks", service, error))?;
-        let mut tasks: Vec<&Task> = answer.tasks().iter().collect();
-        tasks.sort_by_key(|task| std::cmp::Reverse(task.stopping_at().or(task.created_at()).map(timestamp)));
-        tasks.into_iter().map(|task| read_task(service, task)).collect()
+        let answer = sent
+            .send()
+            .await
+            .map_err(|error| CallError::from_sdk(SERVICE, "DescribeTasks", service, error))?;
+        Ok(answer.tasks.unwrap_or_default())
     }
 
     /// Stops a rollout: ECS goes back to the revision before. One that has ended already is success.
@@ -193,18 +224,7 @@ fn read_deployment(
         .ok_or_else(|| CallError::malformed(SERVICE, operation, &thing, "no createdAt"))?;
     Ok(Deployment {
         arn: parsed(operation, &thing, "serviceDeploymentArn", deployment.service_deployment_arn())?,
-        status: match deployment.status() {
-            Some(ServiceDeploymentStatus::Pending) => DeploymentStatus::Pending,
-            Some(ServiceDeploymentStatus::RollbackFailed) => DeploymentStatus::RollbackFailed,
-            Some(ServiceDeploymentStatus::RollbackInProgress) => DeploymentStatus::RollbackInProgress,
-            Some(ServiceDeploymentStatus::RollbackRequested) => DeploymentStatus::RollbackRequested,
-            Some(ServiceDeploymentStatus::RollbackSuccessful) => DeploymentStatus::RollbackSuccessful,
-            Some(ServiceDeploymentStatus::StopRequested) => DeploymentStatus::StopRequested,
-            Some(ServiceDeploymentStatus::Stopped) => DeploymentStatus::Stopped,
-            Some(ServiceDeploymentStatus::Successful) => DeploymentStatus::Successful,
-            // A status of the future is not an end that we know.
-            _ => DeploymentStatus::InProgress,
-        },
+        status: status(deployment),
         created_at: timestamp(created_at),
         finished_at: deployment.finished_at().or(deployment.stopped_at()).map(timestamp),
         reason: deployment.status_reason().map(str::to_owned),
@@ -215,6 +235,21 @@ fn read_deployment(
             _ => Breaker::Disabled,
         },
     })
+}
+
+fn status(deployment: &ServiceDeployment) -> DeploymentStatus {
+    match deployment.status() {
+        Some(ServiceDeploymentStatus::Pending) => DeploymentStatus::Pending,
+        Some(ServiceDeploymentStatus::RollbackFailed) => DeploymentStatus::RollbackFailed,
+        Some(ServiceDeploymentStatus::RollbackInProgress) => DeploymentStatus::RollbackInProgress,
+        Some(ServiceDeploymentStatus::RollbackRequested) => DeploymentStatus::RollbackRequested,
+        Some(ServiceDeploymentStatus::RollbackSuccessful) => DeploymentStatus::RollbackSuccessful,
+        Some(ServiceDeploymentStatus::StopRequested) => DeploymentStatus::StopRequested,
+        Some(ServiceDeploymentStatus::Stopped) => DeploymentStatus::Stopped,
+        Some(ServiceDeploymentStatus::Successful) => DeploymentStatus::Successful,
+        // A status of the future is not an end that we know.
+        _ => DeploymentStatus::InProgress,
+    }
 }
 
 fn read_images(service: &ServiceId, revision: &ServiceRevision) -> Result<Vec<RunningImage>, CallError> {
@@ -244,6 +279,18 @@ fn read_task(service: &ServiceId, task: &Task) -> Result<StoppedTask, CallError>
         stopped_reason: task.stopped_reason().map(str::to_owned),
         containers: task.containers().iter().map(read).collect::<Result<_, _>>()?,
     })
+}
+
+fn read_task_images(service: &ServiceId, task: &Task) -> Result<Vec<RunningImage>, CallError> {
+    let thing = service.to_string();
+    let read = |container: &aws_sdk_ecs::types::Container| {
+        Ok(RunningImage {
+            container: parsed("DescribeTasks", &thing, "container name", container.name())?,
+            image: container.image().unwrap_or_default().to_owned(),
+            digest: container.image_digest().and_then(|digest| digest.parse().ok()),
+        })
+    };
+    task.containers().iter().map(read).collect()
 }
 
 fn parsed<T: std::str::FromStr>(

@@ -150,7 +150,10 @@ mod tests {
         Referrer {
             digest: evidence().digest,
             artifact_type: ARTIFACT_TYPE.to_owned(),
-            annotations: annotations.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            annotations: annotations
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
         }
     }
 
@@ -167,8 +170,12 @@ mod tests {
         let text = manifest_text(&evidence, subject, &sha256(EMPTY).unwrap()).unwrap();
         expect![[r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","artifactType":"application/vnd.towpath.evidence.v1+json","config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},"layers":[{"mediaType":"application/vnd.oci.empty.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2}],"subject":{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","size":7},"annotations":{"io.towpath.commit":"cccccccccccccccccccccccccccccccccccccccc","io.towpath.environment":"dev","io.towpath.kind":"verified","io.towpath.service":"cluster1/webapp1","org.opencontainers.image.created":"2026-11-20T09:30:00Z"}}"#]].assert_eq(&text);
         let written: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let annotations: Vec<(&str, &str)> =
-            written["annotations"].as_object().unwrap().iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap())).collect();
+        let annotations: Vec<(&str, &str)> = written["annotations"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str().unwrap()))
+            .collect();
         assert_eq!(read(&evidence.repository, &evidence.digest, &referrer(&annotations)), Some(evidence));
     }
 }

@@ -19,12 +19,16 @@ impl Clients {
         for batch in bodies.chunks(MESSAGES_PER_BATCH) {
             let mut sent = self.sqs.send_message_batch().queue_url(queue_url);
             for (index, body) in batch.iter().enumerate() {
-                let entry = SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(body).build();
-                let entry = entry.map_err(|error| CallError::malformed(SERVICE, operation, queue_url, error))?;
+                let entry =
+                    SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(body).build();
+                let entry =
+                    entry.map_err(|error| CallError::malformed(SERVICE, operation, queue_url, error))?;
                 sent = sent.entries(entry);
             }
-            let answer =
-                sent.send().await.map_err(|error| CallError::from_sdk(SERVICE, operation, queue_url, error))?;
+            let answer = sent
+                .send()
+                .await
+                .map_err(|error| CallError::from_sdk(SERVICE, operation, queue_url, error))?;
             if let Some(failed) = answer.failed().first() {
                 let what = format!("{}: {}", failed.code(), failed.message().unwrap_or_default());
                 return Err(CallError::malformed(SERVICE, operation, queue_url, what));

@@ -1,7 +1,9 @@
 //! What the stack's parameters say of this environment.
 
 use domain::facts::DeploymentRepository;
-use domain::names::{AccountId, EcrRegistry, EnvironmentName, InvalidName, PipelineName, PipelinePattern, ServiceId};
+use domain::names::{
+    AccountId, EcrRegistry, EnvironmentName, InvalidName, PipelineName, PipelinePattern, ServiceId,
+};
 use domain::rules::ServiceRules;
 use std::time::Duration;
 
@@ -27,7 +29,11 @@ impl Stack {
     ///
     /// # Errors
     /// When the pattern gives no name that CodePipeline would take.
-    pub fn pipeline_of(&self, service: &ServiceId, rules: Option<&ServiceRules>) -> Result<PipelineName, InvalidName> {
+    pub fn pipeline_of(
+        &self,
+        service: &ServiceId,
+        rules: Option<&ServiceRules>,
+    ) -> Result<PipelineName, InvalidName> {
         match rules.and_then(|rules| rules.pipeline.clone()) {
             Some(pipeline) => Ok(pipeline),
             None => self.pipelines.pipeline_of(service),

@@ -15,6 +15,7 @@ pub mod refusal;
 pub mod revision;
 pub mod rules;
 pub mod select;
+pub mod sweep_message;
 pub mod text;
 pub mod time;
 pub mod trailers;

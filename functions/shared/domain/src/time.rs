@@ -55,6 +55,13 @@ impl Timestamp {
         let later = TimeDelta::from_std(duration).ok().and_then(|delta| self.0.checked_add_signed(delta));
         Self(later.unwrap_or(DateTime::<Utc>::MAX_UTC))
     }
+
+    /// The point `duration` earlier.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        let earlier = TimeDelta::from_std(duration).ok().and_then(|delta| self.0.checked_sub_signed(delta));
+        Self(earlier.unwrap_or(DateTime::<Utc>::MIN_UTC))
+    }
 }
 
 impl fmt::Display for Timestamp {
@@ -107,6 +114,8 @@ mod tests {
         assert_eq!(late.since(early), Duration::from_secs(60));
         assert_eq!(early.since(late), Duration::ZERO);
         assert_eq!(early.plus(Duration::from_secs(60)), late);
+        assert_eq!(late.minus(Duration::from_secs(60)), early);
+        assert_eq!(early.minus(Duration::MAX), Timestamp(DateTime::<Utc>::MIN_UTC));
         assert_eq!(
             Timestamp::from_epoch_seconds(i64::MAX).plus(Duration::MAX),
             Timestamp(DateTime::<Utc>::MAX_UTC)

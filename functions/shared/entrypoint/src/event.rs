@@ -2,9 +2,10 @@
 
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use domain::names::{
-    AccountId, BranchName, ClusterName, CommitId, EventId, ImageDigest, ImageRepositoryName, ImageTag, InvalidName,
-    PipelineName, RepositoryName, ServiceId, ServiceName,
+    AccountId, BranchName, ClusterName, CommitId, EventId, ImageDigest, ImageRepositoryName, ImageTag,
+    InvalidName, PipelineName, RepositoryName, ServiceId, ServiceName,
 };
+use domain::sweep_message::SweepMessage;
 use domain::wake_up::{WakeUp, WakeUpError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,8 @@ pub enum Event {
     PipelineChanged(PipelineChanged),
     /// The sweep found something to look at.
     WakeUp(WakeUp),
+    /// A sweep is due, or goes on.
+    Sweep(SweepMessage),
     /// A well-formed event that asks for nothing.
     Ignored {
         /// The event's id.
@@ -143,11 +146,16 @@ pub fn parse(body: &str) -> Result<Event, EventError> {
     if let Some(wake_up) = WakeUp::parse(body)? {
         return Ok(Event::WakeUp(wake_up));
     }
+    if let Some(sweep) = SweepMessage::parse(body)? {
+        return Ok(Event::Sweep(sweep));
+    }
     match (kind.source.as_deref(), kind.detail_type.as_deref()) {
         (Some("aws.ecr"), Some("ECR Image Action")) => image_action(body),
         (Some("aws.codecommit"), Some("CodeCommit Repository State Change")) => repository_change(body),
         (Some("aws.ecs"), Some("ECS Deployment State Change" | "ECS Service Action")) => service_change(body),
-        (Some("aws.codepipeline"), Some("CodePipeline Pipeline Execution State Change")) => pipeline_change(body),
+        (Some("aws.codepipeline"), Some("CodePipeline Pipeline Execution State Change")) => {
+            pipeline_change(body)
+        }
         (Some(source), Some(detail_type)) => {
             let because = format!("Towpath does not act on {detail_type} of {source}");
             let envelope: EventBridgeEvent = from_json(body)?;
@@ -205,7 +213,10 @@ fn repository_change(body: &str) -> Result<Event, EventError> {
     let change = envelope.detail;
     let moves = matches!(change.event.as_str(), "referenceCreated" | "referenceUpdated");
     if !moves || change.reference_type.as_deref() != Some("branch") {
-        return ignored(envelope.id, format!("{} moves no branch of {}", change.event, change.repository_name));
+        return ignored(
+            envelope.id,
+            format!("{} moves no branch of {}", change.event, change.repository_name),
+        );
     }
     let old = change.old_commit_id.map(|old| name("detail.oldCommitId", Some(old))).transpose()?;
     Ok(Event::BranchMoved(BranchMoved {

@@ -40,9 +40,16 @@ pub fn failure<'a>(
 ) {
     let services = services.into_iter().map(ToString::to_string).collect();
     let transient = error.is_transient();
-    let record = FailureRecord { towpath: "failure", function, events, services, error: error.to_string(), transient };
+    let record =
+        FailureRecord { towpath: "failure", function, events, services, error: error.to_string(), transient };
     // Texts and lists of texts always serialise.
     line(&serde_json::to_string(&record).unwrap_or_default());
+}
+
+/// Writes a line of metrics.
+pub fn metrics(metrics: &impl Serialize) {
+    // Texts and numbers always serialise.
+    line(&serde_json::to_string(metrics).unwrap_or_default());
 }
 
 /// One line to standard output, which Lambda puts into the function's log stream.

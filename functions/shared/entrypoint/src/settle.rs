@@ -73,12 +73,14 @@ pub async fn settle<Facts>(
 }
 
 fn unsettled(plan: &Plan, applied: Applied) -> Unsettled {
-    let mut services: BTreeSet<ServiceId> = applied.failed.into_iter().flat_map(|failed| failed.services).collect();
+    let mut services: BTreeSet<ServiceId> =
+        applied.failed.into_iter().flat_map(|failed| failed.services).collect();
     if plan.then == Then::LookAgain {
         let undecided = |decision: &&domain::decision::Decision| {
             decision.kind == domain::decision::DecisionKind::Undecided
         };
-        services.extend(plan.decisions.iter().filter(undecided).filter_map(|decision| decision.service.clone()));
+        services
+            .extend(plan.decisions.iter().filter(undecided).filter_map(|decision| decision.service.clone()));
     }
     if services.is_empty() { Unsettled::Nothing } else { Unsettled::Services(services) }
 }

@@ -26,7 +26,9 @@ pub(super) async fn read_rules(
             let Some(tip) = tip else { return Ok(None) };
             let read = clients.file(&repository.name, At::Commit(&tip), &FilePath::rules()).await?;
             let rules = match read {
-                Some(file) => RulesFile::parse(&file.content).map_or_else(RulesFact::Invalid, RulesFact::Read),
+                Some(file) => {
+                    RulesFile::parse(&file.content).map_or_else(RulesFact::Invalid, RulesFact::Read)
+                }
                 None => RulesFact::Absent,
             };
             Ok(Some((tip, rules)))

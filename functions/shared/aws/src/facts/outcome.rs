@@ -12,7 +12,8 @@ use domain::decide::outcome::{EarlierRevision, OutcomeFacts, told_in};
 use domain::decision::DecisionKind;
 use domain::evidence::Evidence;
 use domain::facts::{
-    Deployment, DeploymentStatus, Execution, FileFact, IndexChildren, PipelineDescription, PipelineFact, RevisionAtSource, RulesOfService,
+    Deployment, DeploymentStatus, Execution, FileFact, IndexChildren, PipelineDescription, PipelineFact,
+    RevisionAtSource, RulesOfService,
 };
 use domain::names::{CommitId, EventId, ImageDigest, ImageRepositoryName, PipelineName, ServiceId};
 use domain::revision::RevisionFile;
@@ -78,9 +79,10 @@ pub async fn read_outcome(
         describe(clients, pipeline.as_ref()),
     )?;
     let deployments = deployments.unwrap_or_default();
-    let ended_lately = deployments.get(1).and_then(|second| second.finished_at).is_some_and(|at| {
-        now.since(at) < TOLD_WITHIN
-    });
+    let ended_lately = deployments
+        .get(1)
+        .and_then(|second| second.finished_at)
+        .is_some_and(|at| now.since(at) < TOLD_WITHIN);
     let (tip_now, registry) = (tip.clone(), stack.registry.clone());
     let of_none = OutcomeFacts {
         now,
@@ -128,8 +130,10 @@ async fn read_deployment(
         }
         _ => Vec::new(),
     };
-    let deployed =
-        newest.and_then(|newest| owner(&executions, newest)).and_then(|execution| execution.source.commit()).cloned();
+    let deployed = newest
+        .and_then(|newest| owner(&executions, newest))
+        .and_then(|execution| execution.source.commit())
+        .cloned();
     let failing = newest.is_some_and(|newest| newest.status != DeploymentStatus::Successful);
     let (earlier, stopped_tasks, recent_reverts) = if failing {
         try_join!(
@@ -176,7 +180,9 @@ async fn describe(
 
 /// The execution during whose Deploy action a deployment was created; none when it was made by hand.
 fn owner<'a>(executions: &'a [Execution], deployment: &Deployment) -> Option<&'a Execution> {
-    executions.iter().find(|execution| execution.deploy.is_some_and(|window| window.contains(deployment.created_at)))
+    executions
+        .iter()
+        .find(|execution| execution.deploy.is_some_and(|window| window.contains(deployment.created_at)))
 }
 
 /// The revisions at the commits of executions that were read with the file.
@@ -208,7 +214,8 @@ async fn read_executions(
     stream::iter(summaries.unwrap_or_default())
         .map(|summary| async {
             let window = windows.get(&summary.id).copied();
-            let is_owner = window.zip(newest).is_some_and(|(window, newest)| window.contains(newest.created_at));
+            let is_owner =
+                window.zip(newest).is_some_and(|(window, newest)| window.contains(newest.created_at));
             let source = read_source(clients, stack, service, &summary, is_owner).await?;
             Ok::<_, CallError>(Execution { deploy: window, ..execution(summary, source) })
         })

@@ -39,9 +39,10 @@ pub async fn read_revisions(
 ) -> Result<Option<RevisionsFacts>, CallError> {
     let Some((tip, rules)) = read_rules(clients, &stack.repository).await? else { return Ok(None) };
     let wanted = services_asked_about(&rules, asked);
-    let repositories = wanted.iter().filter_map(|service| named(&rules, service)).flat_map(|rules| {
-        rules.containers.values().map(|container| container.repository.clone())
-    });
+    let repositories = wanted
+        .iter()
+        .filter_map(|service| named(&rules, service))
+        .flat_map(|rules| rules.containers.values().map(|container| container.repository.clone()));
     let repositories: BTreeSet<ImageRepositoryName> = repositories.collect();
     let services = stream::iter(&wanted)
         .map(|service| async {
@@ -120,11 +121,16 @@ pub(super) async fn read_application(
     }
 }
 
-async fn read_images(clients: &Clients, repository: &ImageRepositoryName) -> Result<RepositoryImages, CallError> {
+async fn read_images(
+    clients: &Clients,
+    repository: &ImageRepositoryName,
+) -> Result<RepositoryImages, CallError> {
     match clients.images(repository).await {
         Ok(Some(images)) => Ok(RepositoryImages::Listed(images)),
         Ok(None) => Ok(RepositoryImages::Missing),
-        Err(error) if error.kind() == CallErrorKind::Denied => Ok(RepositoryImages::Unreadable(error.to_string())),
+        Err(error) if error.kind() == CallErrorKind::Denied => {
+            Ok(RepositoryImages::Unreadable(error.to_string()))
+        }
         Err(error) => Err(error),
     }
 }

@@ -9,10 +9,12 @@ use crate::error::CallError;
 use crate::stack::Stack;
 use domain::decide::starts::{Asked, StartFacts, StartsFacts};
 use domain::facts::{
-    Execution, IndexChildren, PipelineFact, RevisionAtSource, RevisionFact, RulesFact, RulesOfService, RunningService,
-    runs,
+    Execution, ExecutionKind, IndexChildren, PipelineFact, RevisionAtSource, RevisionFact, RulesFact,
+    RulesOfService, RunningService, runs,
 };
-use domain::names::{ActionName, CommitId, EcrRegistry, ImageDigest, ImageRepositoryName, PipelineName, ServiceId};
+use domain::names::{
+    ActionName, CommitId, EcrRegistry, ImageDigest, ImageRepositoryName, PipelineName, ServiceId,
+};
 use domain::revision::RevisionFile;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,7 +65,7 @@ async fn read_start(
         read_hold(clients, repository, service, tip),
         read_last_change(clients, repository, service, tip),
         read_pipeline(clients, stack, service, pipeline_name.as_ref().ok()),
-        read_running(clients, service),
+        clients.running(service),
     )?;
     let children = read_children(clients, &stack.registry, &revision, &runs).await?;
     Ok(StartFacts {
@@ -97,7 +99,8 @@ async fn read_pipeline(
     Ok((fact, executions))
 }
 
-/// The newest executions up to the first whose source is known, with the service's revision there.
+/// The newest executions up to the first run (not a rollback) whose source is known, with the service's revision
+/// there.
 async fn read_executions(
     clients: &Clients,
     stack: &Stack,
@@ -116,7 +119,7 @@ async fn read_executions(
                 RevisionAtSource::Blob { commit: commit.clone(), blob: file.map(|file| file.blob) }
             }
         };
-        let is_known = source != RevisionAtSource::Unknown;
+        let is_known = source != RevisionAtSource::Unknown && summary.kind == ExecutionKind::Standard;
         executions.push(execution(summary, source));
         if is_known {
             break;
@@ -131,15 +134,6 @@ pub(super) fn execution(summary: ExecutionSummary, source: RevisionAtSource) -> 
     Execution { id, status, kind, trigger, started_at, source, deploy: None }
 }
 
-async fn read_running(clients: &Clients, service: &ServiceId) -> Result<RunningService, CallError> {
-    match clients.deployments(service, 1).await? {
-        None => Ok(RunningService::Missing),
-        Some(deployments) => Ok(deployments.into_iter().next().map_or(RunningService::NeverDeployed, |newest| {
-            RunningService::Deployed { images: newest.images, status: newest.status }
-        })),
-    }
-}
-
 /// The children of the revision's indexes, asked for only where the texts alone do not tell that it runs.
 async fn read_children(
     clients: &Clients,
@@ -148,7 +142,9 @@ async fn read_children(
     running: &RunningService,
 ) -> Result<IndexChildren, CallError> {
     let none = IndexChildren::new();
-    let (Some(file), RunningService::Deployed { images, .. }) = (revision.content(), running) else { return Ok(none) };
+    let (Some(file), RunningService::Deployed { images, .. }) = (revision.content(), running) else {
+        return Ok(none);
+    };
     if runs(images, file, &none) || images.iter().all(|image| image.digest.is_none()) {
         return Ok(none);
     }
@@ -156,9 +152,13 @@ async fn read_children(
 }
 
 /// The images of a revision that lie in this registry and are named by digest.
-pub(super) fn images_in(registry: &EcrRegistry, file: &RevisionFile) -> BTreeSet<(ImageRepositoryName, ImageDigest)> {
+pub(super) fn images_in(
+    registry: &EcrRegistry,
+    file: &RevisionFile,
+) -> BTreeSet<(ImageRepositoryName, ImageDigest)> {
     let entries = file.entries().iter();
-    let ours = entries.filter_map(|entry| Some((entry.image.repository_in(registry)?, entry.image.digest()?)));
+    let ours =
+        entries.filter_map(|entry| Some((entry.image.repository_in(registry)?, entry.image.digest()?)));
     ours.map(|(repository, digest)| (repository.clone(), digest.clone())).collect()
 }
 

@@ -47,6 +47,21 @@ pub enum DriftState {
 }
 
 impl DriftState {
+    /// Every state.
+    pub const ALL: [Self; 11] = [
+        Self::InSync,
+        Self::Held,
+        Self::Waiting,
+        Self::Rolling,
+        Self::Behind,
+        Self::Failed,
+        Self::ByHand,
+        Self::NeverDeployed,
+        Self::Mixed,
+        Self::ImageMissing,
+        Self::Invalid,
+    ];
+
     /// Its name in records and metrics; it never changes.
     #[must_use]
     pub fn as_str(self) -> &'static str {
