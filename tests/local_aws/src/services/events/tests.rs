@@ -29,7 +29,7 @@ fn queue(world: &mut World, account: &str, name: &str) -> String {
     arn
 }
 
-fn rule(world: &mut World, account: &str, bus: &str, pattern: &Value, target: Value) {
+fn rule(world: &mut World, account: &str, bus: &str, pattern: &Value, target: &Value) {
     let rule = json!({"Name": "r", "EventBusName": bus, "EventPattern": pattern.to_string()});
     call_in(world, account, Service::Events, "PutRule", rule);
     let targets = json!({"Rule": "r", "EventBusName": bus, "Targets": [target]});
@@ -99,7 +99,7 @@ fn what_matches_reaches_the_queue_as_aws_writes_it() {
     let mut world = world();
     queue(&mut world, DEV, "q");
     let pattern = json!({"source": ["aws.ecr"], "detail": {"image-tag": [{"anything-but": [""]}]}});
-    rule(&mut world, DEV, "default", &pattern, json!({"Id": "q", "Arn": QUEUE}));
+    rule(&mut world, DEV, "default", &pattern, &json!({"Id": "q", "Arn": QUEUE}));
     emit_in_dev(&mut world, "");
     emit_in_dev(&mut world, "v1");
     assert!(world.step());
@@ -129,7 +129,7 @@ fn what_matches_reaches_the_queue_as_aws_writes_it() {
 fn a_disabled_rule_matches_nothing() {
     let mut world = world();
     queue(&mut world, DEV, "q");
-    rule(&mut world, DEV, "default", &json!({"source": ["aws.ecr"]}), json!({"Id": "q", "Arn": QUEUE}));
+    rule(&mut world, DEV, "default", &json!({"source": ["aws.ecr"]}), &json!({"Id": "q", "Arn": QUEUE}));
     call(&mut world, Service::Events, "DisableRule", json!({"Name": "r"}));
     emit_in_dev(&mut world, "v1");
     run(&mut world);
@@ -140,7 +140,7 @@ fn a_disabled_rule_matches_nothing() {
 fn events_are_dropped_doubled_and_delayed_as_told() {
     let mut world = world();
     queue(&mut world, DEV, "q");
-    rule(&mut world, DEV, "default", &json!({"source": ["aws.ecr"]}), json!({"Id": "q", "Arn": QUEUE}));
+    rule(&mut world, DEV, "default", &json!({"source": ["aws.ecr"]}), &json!({"Id": "q", "Arn": QUEUE}));
     for what in [EventFaultKind::Drop, EventFaultKind::Duplicate, EventFaultKind::Delay(10.0)] {
         world.faults.add_event_fault(EventFault { source: Some("aws.ecr".into()), skip: 0, times: 1, what });
     }
@@ -157,7 +157,7 @@ fn a_target_that_refuses_sends_the_event_to_its_dead_letter_queue() {
     queue(&mut world, DEV, "dead");
     call(&mut world, Service::Sqs, "CreateQueue", json!({"QueueName": "q"}));
     let target = json!({"Id": "q", "Arn": QUEUE, "DeadLetterConfig": {"Arn": "arn:aws:sqs:eu-west-1:111111111111:dead"}});
-    rule(&mut world, DEV, "default", &json!({"source": ["aws.ecr"]}), target);
+    rule(&mut world, DEV, "default", &json!({"source": ["aws.ecr"]}), &target);
     emit_in_dev(&mut world, "v1");
     run(&mut world);
     let messages = messages(&mut world, DEV, "dead");
@@ -180,7 +180,7 @@ fn a_target_that_refuses_sends_the_event_to_its_dead_letter_queue() {
 #[test]
 fn without_a_dead_letter_queue_the_loss_is_noted() {
     let mut world = world();
-    rule(&mut world, DEV, "default", &json!({"source": ["aws.ecr"]}), json!({"Id": "q", "Arn": QUEUE}));
+    rule(&mut world, DEV, "default", &json!({"source": ["aws.ecr"]}), &json!({"Id": "q", "Arn": QUEUE}));
     emit_in_dev(&mut world, "v1");
     run(&mut world);
     expect_test::expect![[r#"
@@ -201,11 +201,11 @@ fn forwarding(policy: bool) -> World {
         call_in(&mut world, STG, Service::Events, "PutPermission", permission);
     }
     let target = json!({"Id": "q", "Arn": "arn:aws:sqs:eu-west-1:222222222222:q"});
-    rule(&mut world, STG, "towpath", &json!({"source": ["aws.ecr"]}), target);
+    rule(&mut world, STG, "towpath", &json!({"source": ["aws.ecr"]}), &target);
     let role = role(&mut world, DEV, "forward", "events.amazonaws.com", &["events:PutEvents"]);
     let bus = "arn:aws:events:eu-west-1:222222222222:event-bus/towpath";
     let target = json!({"Id": "next", "Arn": bus, "RoleArn": role});
-    rule(&mut world, DEV, "default", &json!({"source": ["aws.ecr"]}), target);
+    rule(&mut world, DEV, "default", &json!({"source": ["aws.ecr"]}), &target);
     world
 }
 
@@ -239,7 +239,7 @@ fn a_forwarded_event_goes_no_further() {
     let role = role(&mut world, STG, "forward", "events.amazonaws.com", &["events:PutEvents"]);
     let target =
         json!({"Id": "q", "Arn": "arn:aws:events:eu-west-1:222222222222:event-bus/default", "RoleArn": role});
-    rule(&mut world, STG, "towpath", &json!({"source": ["aws.ecr"]}), target);
+    rule(&mut world, STG, "towpath", &json!({"source": ["aws.ecr"]}), &target);
     emit_in_dev(&mut world, "v1");
     run(&mut world);
     expect_test::expect![[r#"
@@ -397,7 +397,7 @@ fn patterns_that_eventbridge_refuses_are_refused() {
 #[test]
 fn what_is_not_allowed_or_not_there_is_refused() {
     let mut world = world();
-    rule(&mut world, DEV, "default", &json!({"source": ["aws.ecr"]}), json!({"Id": "q", "Arn": QUEUE}));
+    rule(&mut world, DEV, "default", &json!({"source": ["aws.ecr"]}), &json!({"Id": "q", "Arn": QUEUE}));
     let target = |target: Value| json!({"Rule": "r", "Targets": [target]});
     let six: Vec<Value> = (0..6).map(|id| json!({"Id": id.to_string(), "Arn": QUEUE})).collect();
     let refusals = [

@@ -26,7 +26,7 @@ fn dev() -> AccountId {
     DEV.parse().unwrap()
 }
 
-fn map(world: &mut World, options: Value) -> String {
+fn map(world: &mut World, options: &Value) -> String {
     let mut input = json!({"FunctionName": "f", "EventSourceArn": QUEUE});
     input.as_object_mut().unwrap().extend(options.as_object().unwrap().clone());
     let answer = call(world, Service::Lambda, "CreateEventSourceMapping", input);
@@ -86,7 +86,7 @@ fn story(world: &mut World, mut end: impl FnMut(&mut World, &Invocation)) -> Str
                 Some(_) => bodies(&invocation).join(" "),
                 None => invocation.payload.clone(),
             };
-            text.push_str(&format!("{seconds:>6}s {shown}\n"));
+            text.push_str(&format!("{seconds}s {shown}\n"));
             end(world, &invocation);
         }
         if world.invocations.is_empty() && !world.step() {
@@ -98,7 +98,7 @@ fn story(world: &mut World, mut end: impl FnMut(&mut World, &Invocation)) -> Str
 #[test]
 fn an_empty_queue_wakes_nobody() {
     let mut world = stage();
-    map(&mut world, json!({}));
+    map(&mut world, &json!({}));
     assert!(!world.step());
     assert_eq!(taken(&mut world), []);
 }
@@ -106,7 +106,7 @@ fn an_empty_queue_wakes_nobody() {
 #[test]
 fn a_message_becomes_a_record_as_lambda_writes_it() {
     let mut world = stage();
-    map(&mut world, json!({}));
+    map(&mut world, &json!({}));
     let attributes = json!({"kind": {"DataType": "String", "StringValue": "x"}});
     let message = json!({"QueueUrl": url("q"), "MessageBody": "hello", "MessageAttributes": attributes});
     call(&mut world, Service::Sqs, "SendMessage", message);
@@ -137,7 +137,8 @@ fn a_message_becomes_a_record_as_lambda_writes_it() {
             "messageId": "e099ec6c-d736-4ca5-85e7-bb0f12278575",
             "receiptHandle": "cS8xLzE="
           }
-        ]"#]].assert_eq(&serde_json::to_string_pretty(&records(&invocations[0])).unwrap());
+        ]"#]]
+    .assert_eq(&serde_json::to_string_pretty(&records(&invocations[0])).unwrap());
     succeed(&mut world, &invocations[0]);
     assert!(!world.step(), "the message is deleted");
 }
@@ -145,33 +146,35 @@ fn a_message_becomes_a_record_as_lambda_writes_it() {
 #[test]
 fn a_batching_window_makes_one_batch_of_what_arrives_in_it() {
     let mut world = stage();
-    map(&mut world, json!({"BatchSize": 100, "MaximumBatchingWindowInSeconds": 5}));
+    map(&mut world, &json!({"BatchSize": 100, "MaximumBatchingWindowInSeconds": 5}));
     for body in ["a", "b", "c"] {
         send(&mut world, body);
     }
     expect_test::expect![[r#"
-             5s a b c
-    "#]].assert_eq(&story(&mut world, succeed));
+        5s a b c
+    "#]]
+    .assert_eq(&story(&mut world, succeed));
 }
 
 #[test]
 fn a_full_batch_does_not_wait_for_its_window() {
     let mut world = stage();
-    map(&mut world, json!({"BatchSize": 2, "MaximumBatchingWindowInSeconds": 5}));
+    map(&mut world, &json!({"BatchSize": 2, "MaximumBatchingWindowInSeconds": 5}));
     for body in ["a", "b", "c"] {
         send(&mut world, body);
     }
     expect_test::expect![[r#"
-             0s a b
-             5s c
-    "#]].assert_eq(&story(&mut world, succeed));
+        0s a b
+        5s c
+    "#]]
+    .assert_eq(&story(&mut world, succeed));
 }
 
 #[test]
 fn only_the_failed_messages_of_a_batch_come_back() {
     let mut world = stage();
     let options = json!({"BatchSize": 10, "MaximumBatchingWindowInSeconds": 1, "FunctionResponseTypes": ["ReportBatchItemFailures"]});
-    map(&mut world, options);
+    map(&mut world, &options);
     for body in ["a", "b", "c"] {
         send(&mut world, body);
     }
@@ -183,9 +186,10 @@ fn only_the_failed_messages_of_a_batch_come_back() {
         finished(world, &invocation.request_id, Ended::Answer(answer));
     };
     expect_test::expect![[r#"
-             1s a b c
-            31s b
-    "#]].assert_eq(&story(&mut world, end));
+        1s a b c
+        31s b
+    "#]]
+    .assert_eq(&story(&mut world, end));
     assert_eq!(received(&mut world, "dead"), ["b"]);
 }
 
@@ -198,7 +202,7 @@ fn a_malformed_answer_fails_the_whole_batch() {
         r#"{"batchItemFailures":[{}]}"#,
     ] {
         let mut world = stage();
-        map(&mut world, json!({"FunctionResponseTypes": ["ReportBatchItemFailures"]}));
+        map(&mut world, &json!({"FunctionResponseTypes": ["ReportBatchItemFailures"]}));
         send(&mut world, "a");
         let invocations = taken(&mut world);
         finished(&mut world, &invocations[0].request_id, Ended::Answer(answer.into()));
@@ -210,12 +214,13 @@ fn a_malformed_answer_fails_the_whole_batch() {
 #[test]
 fn a_batch_that_fails_twice_ends_in_the_dead_letter_queue() {
     let mut world = stage();
-    map(&mut world, json!({}));
+    map(&mut world, &json!({}));
     send(&mut world, "a");
     expect_test::expect![[r#"
-             0s a
-            30s a
-    "#]].assert_eq(&story(&mut world, fail));
+        0s a
+        30s a
+    "#]]
+    .assert_eq(&story(&mut world, fail));
     assert_eq!(received(&mut world, "dead"), ["a"]);
 }
 
@@ -228,7 +233,7 @@ fn a_function_with_one_environment_is_throttled_and_nothing_is_lost() {
         "PutFunctionConcurrency",
         json!({"FunctionName": "f", "ReservedConcurrentExecutions": 1}),
     );
-    map(&mut world, json!({"BatchSize": 1}));
+    map(&mut world, &json!({"BatchSize": 1}));
     for body in ["a", "b", "c"] {
         send(&mut world, body);
     }
@@ -249,7 +254,7 @@ fn a_mapping_without_the_right_to_receive_is_not_made() {
     let mut slow = Function::new("slow", "arn:aws:iam::111111111111:role/f", "/no/such/file");
     slow.timeout = 31;
     lambda::create_function(&mut world, &dev(), slow).unwrap();
-    map(&mut world, json!({}));
+    map(&mut world, &json!({}));
     let input = |name: &str, more: Value| {
         let mut input = json!({"FunctionName": name, "EventSourceArn": QUEUE});
         input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -296,10 +301,11 @@ fn an_event_that_fails_is_tried_twice_more_and_then_sent_to_its_destination() {
     call(&mut world, Service::Lambda, "PutFunctionEventInvokeConfig", destination);
     invoke_event(&mut world);
     expect_test::expect![[r#"
-             0s {"n":1}
-            60s {"n":1}
-           180s {"n":1}
-    "#]].assert_eq(&story(&mut world, fail));
+        0s {"n":1}
+        60s {"n":1}
+        180s {"n":1}
+    "#]]
+    .assert_eq(&story(&mut world, fail));
     let record: Value = serde_json::from_str(&received(&mut world, "dead")[0]).unwrap();
     expect_test::expect![[r#"
         {
@@ -323,7 +329,8 @@ fn an_event_that_fails_is_tried_twice_more_and_then_sent_to_its_destination() {
           },
           "timestamp": "2026-11-21T09:18:00.000Z",
           "version": "1.0"
-        }"#]].assert_eq(&serde_json::to_string_pretty(&record).unwrap());
+        }"#]]
+    .assert_eq(&serde_json::to_string_pretty(&record).unwrap());
 }
 
 #[test]
@@ -366,7 +373,7 @@ fn eventbridge_needs_the_functions_permission() {
     let service = Caller::service(&dev(), "events.amazonaws.com");
     let function = "arn:aws:lambda:eu-west-1:111111111111:function:f";
     let rule = "arn:aws:events:eu-west-1:111111111111:rule/r";
-    let mut invoke = |world: &mut World| {
+    let invoke = |world: &mut World| {
         lambda::invoke_asynchronously_for(world, &service, function, "{}".into(), Some(rule))
     };
     assert_eq!(invoke(&mut world).unwrap_err().code, "AccessDeniedException");
@@ -428,7 +435,7 @@ fn what_lambda_refuses_is_refused() {
 #[test]
 fn after_a_restart_events_begin_again_and_batches_come_back() {
     let mut world = stage();
-    map(&mut world, json!({}));
+    map(&mut world, &json!({}));
     send(&mut world, "a");
     invoke_event(&mut world);
     let saved = world.save().unwrap();
@@ -436,15 +443,16 @@ fn after_a_restart_events_begin_again_and_batches_come_back() {
     world.load(&saved).unwrap();
     lambda::resume(&mut world);
     expect_test::expect![[r#"
-             0s {"n":1}
-            30s a
-    "#]].assert_eq(&story(&mut world, succeed));
+        0s {"n":1}
+        30s a
+    "#]]
+    .assert_eq(&story(&mut world, succeed));
 }
 
 #[test]
 fn timers_of_deleted_mappings_are_taken_back() {
     let mut world = stage();
-    let uuid = map(&mut world, json!({"BatchSize": 10, "MaximumBatchingWindowInSeconds": 300}));
+    let uuid = map(&mut world, &json!({"BatchSize": 10, "MaximumBatchingWindowInSeconds": 300}));
     send(&mut world, "a");
     call(&mut world, Service::Lambda, "DeleteEventSourceMapping", json!({"UUID": uuid}));
     super::due(&mut world, &dev(), Timer::Window(uuid));

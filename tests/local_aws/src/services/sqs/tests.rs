@@ -11,7 +11,7 @@ fn url(name: &str) -> String {
     format!("https://sqs.eu-west-1.amazonaws.com/{DEV}/{name}")
 }
 
-fn create(world: &mut World, name: &str, attributes: Value) {
+fn create(world: &mut World, name: &str, attributes: &Value) {
     call(world, Service::Sqs, "CreateQueue", json!({"QueueName": name, "Attributes": attributes}));
 }
 
@@ -47,7 +47,7 @@ fn refused(world: &mut World, account: &str, operation: &str, input: Value) -> A
 #[test]
 fn an_empty_queue_answers_without_messages() {
     let mut world = world();
-    create(&mut world, "q", json!({}));
+    create(&mut world, "q", &json!({}));
     let answer = call(&mut world, Service::Sqs, "ReceiveMessage", json!({"QueueUrl": url("q")}));
     assert_eq!(answer, json!({}));
     assert!(!world.step(), "nothing is left to happen");
@@ -56,7 +56,7 @@ fn an_empty_queue_answers_without_messages() {
 #[test]
 fn a_message_is_hidden_while_it_is_in_flight_and_comes_back() {
     let mut world = world();
-    create(&mut world, "q", json!({"VisibilityTimeout": "30"}));
+    create(&mut world, "q", &json!({"VisibilityTimeout": "30"}));
     send(&mut world, "q", "a");
     assert_eq!(receive(&mut world, "q"), ["a (1)"]);
     wait(&mut world, 29);
@@ -68,10 +68,10 @@ fn a_message_is_hidden_while_it_is_in_flight_and_comes_back() {
 #[test]
 fn the_third_receive_of_a_message_allowed_two_goes_to_the_dead_letter_queue() {
     let mut world = world();
-    create(&mut world, "dead", json!({}));
+    create(&mut world, "dead", &json!({}));
     let redrive =
         json!({"deadLetterTargetArn": "arn:aws:sqs:eu-west-1:111111111111:dead", "maxReceiveCount": "2"});
-    create(&mut world, "q", json!({"VisibilityTimeout": "30", "RedrivePolicy": redrive.to_string()}));
+    create(&mut world, "q", &json!({"VisibilityTimeout": "30", "RedrivePolicy": redrive.to_string()}));
     send(&mut world, "q", "a");
     for expected in ["a (1)", "a (2)"] {
         assert_eq!(receive(&mut world, "q"), [expected]);
@@ -88,7 +88,7 @@ fn the_third_receive_of_a_message_allowed_two_goes_to_the_dead_letter_queue() {
 #[test]
 fn a_deleted_message_is_gone_and_an_outdated_receipt_deletes_nothing() {
     let mut world = world();
-    create(&mut world, "q", json!({"VisibilityTimeout": "1"}));
+    create(&mut world, "q", &json!({"VisibilityTimeout": "1"}));
     send(&mut world, "q", "a");
     let receipt = |world: &mut World| {
         let answer = call(world, Service::Sqs, "ReceiveMessage", json!({"QueueUrl": url("q")}));
@@ -116,7 +116,7 @@ fn a_deleted_message_is_gone_and_an_outdated_receipt_deletes_nothing() {
 #[test]
 fn a_delayed_message_arrives_in_its_time() {
     let mut world = world();
-    create(&mut world, "q", json!({"DelaySeconds": "5"}));
+    create(&mut world, "q", &json!({"DelaySeconds": "5"}));
     send(&mut world, "q", "a");
     assert_eq!(receive(&mut world, "q"), Vec::<String>::new());
     wait(&mut world, 5);
@@ -126,7 +126,7 @@ fn a_delayed_message_arrives_in_its_time() {
 #[test]
 fn digests_are_those_that_clients_compute() {
     let mut world = world();
-    create(&mut world, "q", json!({}));
+    create(&mut world, "q", &json!({}));
     let attributes = json!({
         "b": {"DataType": "Binary", "BinaryValue": "AAE="},
         "a": {"DataType": "String", "StringValue": "x"},
@@ -141,7 +141,7 @@ fn digests_are_those_that_clients_compute() {
 #[test]
 fn another_account_needs_the_queues_policy() {
     let mut world = world();
-    create(&mut world, "q", json!({}));
+    create(&mut world, "q", &json!({}));
     let input = json!({"QueueUrl": url("q"), "MessageBody": "a"});
     assert_eq!(refused(&mut world, STG, "SendMessage", input.clone()).code, "AccessDeniedException");
     let policy = json!({"Version": "2012-10-17", "Statement": [{
@@ -160,7 +160,7 @@ fn another_account_needs_the_queues_policy() {
 #[test]
 fn bad_input_is_refused_as_sqs_refuses_it() {
     let mut world = world();
-    create(&mut world, "q", json!({}));
+    create(&mut world, "q", &json!({}));
     let refusals = [
         ("CreateQueue", json!({"QueueName": "a b"})),
         ("CreateQueue", json!({"QueueName": "a.fifo"})),
