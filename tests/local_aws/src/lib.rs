@@ -8,6 +8,7 @@ pub mod ids;
 pub mod journal;
 pub mod names;
 pub mod runtime;
+pub mod serve;
 pub mod services;
 pub mod settings;
 pub mod shared;

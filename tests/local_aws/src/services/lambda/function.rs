@@ -218,7 +218,7 @@ pub fn update_function(world: &mut World, account: &AccountId, function: Functio
 /// # Errors
 /// `ResourceNotFoundException` when it is not there.
 pub fn delete_function(world: &mut World, account: &AccountId, name: &str) -> Result<(), AwsError> {
-    self::function(world, account, name)?;
+    function(world, account, name)?;
     world.account_mut(account)?.lambda.functions.remove(name);
     Ok(())
 }

@@ -32,7 +32,10 @@ pub(crate) fn call(
     }
     let Input { bucket, policy } = parse_input(Service::S3, operation, input)?;
     let name = bucket.filter(|name| is_name(name)).ok_or_else(|| {
-        AwsError::new("InvalidBucketName", "The specified bucket is not valid: expected 3 to 63 of a-z, 0-9, . and -")
+        AwsError::new(
+            "InvalidBucketName",
+            "The specified bucket is not valid: expected 3 to 63 of a-z, 0-9, . and -",
+        )
     })?;
     let action = if operation == "HeadBucket" { "ListBucket" } else { operation };
     iam::authorize(world, caller, &format!("s3:{action}"), &format!("arn:aws:s3:::{name}"), &[])?;
@@ -46,8 +49,9 @@ pub(crate) fn call(
             buckets.remove(&name);
         }
         "PutBucketPolicy" => {
-            let policy: Value = serde_json::from_str(&policy.unwrap_or_default())
-                .map_err(|error| AwsError::new("MalformedPolicy", format!("Policies must be valid JSON: {error}")))?;
+            let policy: Value = serde_json::from_str(&policy.unwrap_or_default()).map_err(|error| {
+                AwsError::new("MalformedPolicy", format!("Policies must be valid JSON: {error}"))
+            })?;
             iam::check_resource_policy(&policy)?;
             bucket.policy = Some(policy);
         }
@@ -63,8 +67,14 @@ pub(crate) fn call(
     Ok(json!({}))
 }
 
-const OPERATIONS: [&str; 6] =
-    ["CreateBucket", "DeleteBucket", "DeleteBucketPolicy", "GetBucketPolicy", "HeadBucket", "PutBucketPolicy"];
+const OPERATIONS: [&str; 6] = [
+    "CreateBucket",
+    "DeleteBucket",
+    "DeleteBucketPolicy",
+    "GetBucketPolicy",
+    "HeadBucket",
+    "PutBucketPolicy",
+];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -77,7 +87,8 @@ struct Input {
 fn create_bucket(world: &mut World, caller: &Caller, name: String) -> Result<Value, AwsError> {
     for account in world.account_ids() {
         if world.account(&account)?.s3.buckets.contains_key(&name) {
-            let code = if account == caller.account { "BucketAlreadyOwnedByYou" } else { "BucketAlreadyExists" };
+            let code =
+                if account == caller.account { "BucketAlreadyOwnedByYou" } else { "BucketAlreadyExists" };
             return Err(AwsError::new(code, format!("The requested bucket name {name} is not available."))
                 .with_status(409));
         }

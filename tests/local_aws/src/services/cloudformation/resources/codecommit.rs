@@ -36,7 +36,8 @@ pub(super) fn update(
 ) -> Result<Identity, AwsError> {
     work.only(old, new, &["RepositoryDescription"])?;
     let description = work.properties(new.clone()).text("RepositoryDescription")?;
-    let input = json!({"repositoryName": name_of(there), "repositoryDescription": description.unwrap_or_default()});
+    let input =
+        json!({"repositoryName": name_of(there), "repositoryDescription": description.unwrap_or_default()});
     work.call(Service::CodeCommit, "UpdateRepositoryDescription", input)?;
     Ok(there.clone())
 }

@@ -8,14 +8,23 @@ use crate::services::cloudformation::properties::Properties;
 use serde_json::{Map, Value, json};
 
 /// What a pipeline's declaration consists of, beside its name.
-const DECLARATION: [&str; 8] =
-    ["ArtifactStore", "ArtifactStores", "ExecutionMode", "PipelineType", "RoleArn", "Stages", "Triggers", "Variables"];
+const DECLARATION: [&str; 8] = [
+    "ArtifactStore",
+    "ArtifactStores",
+    "ExecutionMode",
+    "PipelineType",
+    "RoleArn",
+    "Stages",
+    "Triggers",
+    "Variables",
+];
 
 pub(super) fn create(work: &mut Work<'_>, mut properties: Properties) -> Result<Identity, AwsError> {
     let name = properties.text("Name")?;
     let name = work.name(name, 100);
     let _only_for_updates = properties.flag("RestartExecutionOnUpdate")?;
-    let tags = Some(camel_case(Value::Array(properties.list("Tags")?), &[])).filter(|tags| *tags != json!([]));
+    let tags =
+        Some(camel_case(Value::Array(properties.list("Tags")?), &[])).filter(|tags| *tags != json!([]));
     let pipeline = declaration(&name, properties)?;
     let input = without_nulls(json!({"pipeline": pipeline, "tags": tags}));
     let answer = work.call(Service::CodePipeline, "CreatePipeline", input)?;

@@ -136,6 +136,11 @@ fn members(mut properties: Properties, given: &[(&str, Value)]) -> Result<Value,
             members.insert(super::lower_first(&name), value);
         }
     }
-    members.extend(given.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| ((*name).to_owned(), value.clone())));
+    members.extend(
+        given
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| ((*name).to_owned(), value.clone())),
+    );
     Ok(Value::Object(members))
 }

@@ -65,7 +65,10 @@ fn put_rule(work: &mut Work<'_>, name: &str, mut properties: Properties) -> Resu
         let answer = work.call(Service::Events, "PutTargets", input)?;
         if answer.get("FailedEntryCount").and_then(Value::as_i64).unwrap_or_default() > 0 {
             let failed = answer.get("FailedEntries").cloned().unwrap_or_default();
-            return Err(AwsError::new("ValidationException", format!("targets of rule {name} failed: {failed}")));
+            return Err(AwsError::new(
+                "ValidationException",
+                format!("targets of rule {name} failed: {failed}"),
+            ));
         }
     }
     let physical_id = match bus.as_deref() {

@@ -78,7 +78,9 @@ fn function(work: &Work<'_>, name: &str, mut properties: Properties) -> Result<l
     if let Some(mut logging) = properties.part("LoggingConfig")? {
         let group = logging.text("LogGroup")?;
         if let Some(other) = group.filter(|group| *group != format!("/aws/lambda/{name}")) {
-            return Err(AwsError::not_in_local_aws(format!("the log group {other} for {name}: only /aws/lambda/{name}")));
+            return Err(AwsError::not_in_local_aws(format!(
+                "the log group {other} for {name}: only /aws/lambda/{name}"
+            )));
         }
         logging.finish()?;
     }
@@ -92,7 +94,9 @@ fn executable(work: &Work<'_>, properties: &mut Properties) -> Result<PathBuf, A
     let binary = code.required("Binary")?;
     code.finish()?;
     let Some(folder) = &work.world.settings.functions_directory else {
-        return Err(AwsError::not_in_local_aws("the folder of the functions' executables: none was given at the start"));
+        return Err(AwsError::not_in_local_aws(
+            "the folder of the functions' executables: none was given at the start",
+        ));
     };
     let path = folder.join(&binary);
     if path.is_file() {
@@ -106,7 +110,10 @@ fn executable(work: &Work<'_>, properties: &mut Properties) -> Result<PathBuf, A
 fn within(number: Option<i64>, default: u32) -> Result<u32, AwsError> {
     number.map_or(Ok(default), |number| {
         u32::try_from(number).map_err(|_| {
-            AwsError::new("InvalidParameterValueException", format!("{number} is out of range for a function"))
+            AwsError::new(
+                "InvalidParameterValueException",
+                format!("{number} is out of range for a function"),
+            )
         })
     })
 }
@@ -198,6 +205,7 @@ pub(super) fn delete_permission(
     there: &Identity,
     mut properties: Properties,
 ) -> Result<(), AwsError> {
-    let input = json!({"FunctionName": properties.required("FunctionName")?, "StatementId": there.physical_id});
+    let input =
+        json!({"FunctionName": properties.required("FunctionName")?, "StatementId": there.physical_id});
     work.call(Service::Lambda, "RemovePermission", input).map(|_| ())
 }

@@ -80,7 +80,8 @@ impl Work<'_> {
 }
 
 type Create = fn(&mut Work<'_>, Properties) -> Result<Identity, AwsError>;
-type Update = fn(&mut Work<'_>, &Identity, &Map<String, Value>, &Map<String, Value>) -> Result<Identity, AwsError>;
+type Update =
+    fn(&mut Work<'_>, &Identity, &Map<String, Value>, &Map<String, Value>) -> Result<Identity, AwsError>;
 type Delete = fn(&mut Work<'_>, &Identity, Properties) -> Result<(), AwsError>;
 
 struct Handler {
@@ -113,7 +114,9 @@ fn handler(kind: &str) -> Option<Handler> {
         "AWS::Lambda::EventSourceMapping" => {
             (lambda::create_mapping, lambda::update_mapping, lambda::delete_mapping)
         }
-        "AWS::Lambda::Function" => (lambda::create_function, lambda::update_function, lambda::delete_function),
+        "AWS::Lambda::Function" => {
+            (lambda::create_function, lambda::update_function, lambda::delete_function)
+        }
         "AWS::Lambda::Permission" => {
             (lambda::create_permission, lambda::update_permission, lambda::delete_permission)
         }
@@ -192,8 +195,11 @@ fn identity<const N: usize>(physical_id: impl Into<String>, attributes: [(&str, 
 /// A text member of an answer.
 fn answered(answer: &Value, pointer: &str) -> Result<String, AwsError> {
     answer.pointer(pointer).and_then(Value::as_str).map(str::to_owned).ok_or_else(|| {
-        AwsError::new("InternalFailure", format!("a service of the local accounts answered without {pointer}"))
-            .with_status(500)
+        AwsError::new(
+            "InternalFailure",
+            format!("a service of the local accounts answered without {pointer}"),
+        )
+        .with_status(500)
     })
 }
 

@@ -18,8 +18,14 @@ pub(super) fn update(
     old: &Map<String, Value>,
     new: &Map<String, Value>,
 ) -> Result<Identity, AwsError> {
-    let changeable =
-        ["Description", "FlexibleTimeWindow", "ScheduleExpression", "ScheduleExpressionTimezone", "State", "Target"];
+    let changeable = [
+        "Description",
+        "FlexibleTimeWindow",
+        "ScheduleExpression",
+        "ScheduleExpressionTimezone",
+        "State",
+        "Target",
+    ];
     work.only(old, new, &changeable)?;
     let mut properties = work.properties(new.clone());
     properties.text("Name")?;
