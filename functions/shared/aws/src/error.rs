@@ -15,6 +15,7 @@ pub struct CallError {
     thing: String,
     kind: CallErrorKind,
     code: Option<String>,
+    said: Option<String>,
     source: Box<dyn Error + Send + Sync>,
 }
 
@@ -43,8 +44,9 @@ impl CallError {
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
         let code = code_of(&error).map(str::to_owned);
+        let said = error.as_service_error().and_then(ProvideErrorMetadata::message).map(str::to_owned);
         let kind = kind_of(&error, code.as_deref());
-        Self { service, operation, thing: thing.to_string(), kind, code, source: error.into() }
+        Self { service, operation, thing: thing.to_string(), kind, code, said, source: error.into() }
     }
 
     /// An answer that lacks something or holds something unreadable.
@@ -55,7 +57,15 @@ impl CallError {
         what: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
         let kind = CallErrorKind::Malformed;
-        Self { service, operation, thing: thing.to_string(), kind, code: None, source: what.into() }
+        Self {
+            service,
+            operation,
+            thing: thing.to_string(),
+            kind,
+            code: None,
+            said: None,
+            source: what.into(),
+        }
     }
 
     /// A name or number in an answer, parsed at this door as everywhere.
@@ -119,8 +129,12 @@ fn kind_of<E>(error: &SdkError<E, HttpResponse>, code: Option<&str>) -> CallErro
 
 impl fmt::Display for CallError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { service, operation, thing, kind, code: _, source } = self;
-        write!(formatter, "{service} {operation} for {thing}: {}", deepest(source.as_ref()))?;
+        let Self { service, operation, thing, kind, code, said, source } = self;
+        write!(formatter, "{service} {operation} for {thing}: ")?;
+        match said {
+            Some(said) => write!(formatter, "{}: {said}", code.as_deref().unwrap_or("unknown error"))?,
+            None => write!(formatter, "{}", deepest(source.as_ref()))?,
+        }
         match kind {
             CallErrorKind::Transient => write!(formatter, " (another try may help)"),
             CallErrorKind::Denied => write!(formatter, " (the function's role lacks this permission)"),

@@ -68,7 +68,7 @@ fn signed_text(account: &AccountId, digest: &str, expires: i64) -> Vec<u8> {
 }
 
 fn digits(text: &str) -> Option<Vec<u8>> {
-    if text.len() % 2 != 0 {
+    if !text.len().is_multiple_of(2) {
         return None;
     }
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()

@@ -1,5 +1,6 @@
 //! What ECR tells EventBridge.
 
+use super::members::set;
 use super::repository::Image;
 use crate::names::AccountId;
 use crate::services::events::{ServiceEvent, emit};
@@ -56,9 +57,9 @@ pub(super) fn pushed(world: &mut World, account: &AccountId, subject: &Subject, 
 
 fn pushed_detail(world: &World, subject: &Subject, digest: &str) -> Value {
     let mut detail = detail(world, "PUSH", subject, digest);
-    detail["manifest-media-type"] = json!(subject.media_type);
+    set(&mut detail, "manifest-media-type", json!(subject.media_type));
     if let Some(artifact_media_type) = &subject.artifact_media_type {
-        detail["artifact-media-type"] = json!(artifact_media_type);
+        set(&mut detail, "artifact-media-type", json!(artifact_media_type));
     }
     detail
 }
@@ -77,9 +78,9 @@ fn detail(world: &World, action: &str, subject: &Subject, digest: &str) -> Value
         "image-digest": digest,
     });
     match &subject.tag {
-        Some(tag) => detail["image-tag"] = json!(tag),
+        Some(tag) => set(&mut detail, "image-tag", json!(tag)),
         None if world.settings.unconfirmed.untagged_push_has_no_tag_member => {}
-        None => detail["image-tag"] = json!(""),
+        None => set(&mut detail, "image-tag", json!("")),
     }
     detail
 }

@@ -4,7 +4,8 @@ use super::access::{self, authorize};
 use super::digest::sha256;
 use super::image_id::{ImageId, image_ids};
 use super::manifest::{self, DOCKER_MANIFEST};
-use super::pages::page;
+use super::members::set;
+use super::pages::{self, page};
 use super::parameters::{counted, invalid, max_results, one_of, repository_name};
 use super::repository::{Image, Repository};
 use crate::caller::Caller;
@@ -164,12 +165,7 @@ pub(super) fn describe(world: &World, caller: &Caller, input: Value) -> Result<V
     let images = repository.images.iter().filter(|(_, image)| passes(image));
     let images = images.map(|(digest, image)| (digest.clone(), (digest.as_str(), image)));
     let page = page(images, size, input.next_token.as_deref(), &format!("DescribeImages {account}/{name}"))?;
-    let details: Vec<Value> = page.items.into_iter().map(|(digest, image)| detail(digest, image)).collect();
-    let mut answer = json!({"imageDetails": details});
-    if let Some(token) = page.next_token {
-        answer["nextToken"] = json!(token);
-    }
-    Ok(answer)
+    Ok(pages::shown("imageDetails", page.map(|(digest, image)| detail(digest, image))))
 }
 
 fn not_found(account: &AccountId, name: &str, id: &ImageId) -> AwsError {
@@ -194,13 +190,13 @@ fn details(account: &AccountId, name: &str, repository: &Repository, digest: &st
         "imageStatus": "ACTIVE",
     });
     if !image.tags.is_empty() {
-        details["imageTags"] = json!(image.tags);
+        set(&mut details, "imageTags", json!(image.tags));
     }
     if let Some(artifact_media_type) = &manifest.artifact_media_type {
-        details["artifactMediaType"] = json!(artifact_media_type);
+        set(&mut details, "artifactMediaType", json!(artifact_media_type));
     }
     if let Some(subject) = &manifest.subject {
-        details["subjectManifestDigest"] = json!(subject);
+        set(&mut details, "subjectManifestDigest", json!(subject));
     }
     details
 }
@@ -232,9 +228,5 @@ pub(super) fn list(world: &World, caller: &Caller, input: Value) -> Result<Value
         tags.chain(untagged).map(id)
     });
     let page = page(ids, size, input.next_token.as_deref(), &format!("ListImages {account}/{name}"))?;
-    let mut answer = json!({"imageIds": page.items});
-    if let Some(token) = page.next_token {
-        answer["nextToken"] = json!(token);
-    }
-    Ok(answer)
+    Ok(pages::shown("imageIds", page))
 }

@@ -4,6 +4,7 @@ use super::access::{self, authorize};
 use super::digest::is_sha256;
 use super::download;
 use super::files;
+use super::members::set;
 use super::parameters::{counted, invalid, repository_name, required};
 use super::repository::Blob;
 use crate::caller::Caller;
@@ -57,7 +58,7 @@ pub(super) fn check(world: &World, caller: &Caller, input: Value) -> Result<Valu
 fn available(digest: &str, blob: &Blob) -> Value {
     let mut layer = json!({"layerDigest": digest, "layerAvailability": "AVAILABLE", "layerSize": blob.size});
     if let Some(media_type) = &blob.media_type {
-        layer["mediaType"] = json!(media_type);
+        set(&mut layer, "mediaType", json!(media_type));
     }
     layer
 }

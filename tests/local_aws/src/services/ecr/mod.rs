@@ -13,6 +13,7 @@ mod image_id;
 mod images;
 pub(crate) mod layers;
 pub(crate) mod manifest;
+pub(crate) mod members;
 mod mutability;
 mod pages;
 pub(crate) mod parameters;

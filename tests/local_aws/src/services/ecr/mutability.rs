@@ -1,5 +1,6 @@
 //! Which tags of a repository may be moved.
 
+use super::members::set;
 use super::parameters::{counted, invalid, one_of};
 use crate::error::AwsError;
 use serde::{Deserialize, Serialize};
@@ -85,9 +86,9 @@ impl Mutability {
 
     /// Adds the members that repositories show.
     pub(super) fn describe(&self, into: &mut Value) {
-        into["imageTagMutability"] = json!(self.setting);
+        set(into, "imageTagMutability", json!(self.setting));
         if !self.exclusion_filters.is_empty() {
-            into["imageTagMutabilityExclusionFilters"] = json!(self.exclusion_filters);
+            set(into, "imageTagMutabilityExclusionFilters", json!(self.exclusion_filters));
         }
     }
 }

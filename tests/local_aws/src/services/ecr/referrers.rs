@@ -3,7 +3,8 @@
 use super::access::{self, authorize};
 use super::digest::is_sha256;
 use super::images::ImageStatus;
-use super::pages::page;
+use super::members::set;
+use super::pages::{self, page};
 use super::parameters::{invalid, max_results, one_of, repository_name, required};
 use super::repository::Image;
 use crate::caller::Caller;
@@ -72,11 +73,7 @@ pub(super) fn list(world: &World, caller: &Caller, input: Value) -> Result<Value
     let referrers = referrers.map(|(digest, image)| (digest.clone(), describe(digest, image)));
     let list = format!("ListImageReferrers {account}/{name}@{subject}");
     let page = page(referrers, size, input.next_token.as_deref(), &list)?;
-    let mut answer = json!({"referrers": page.items});
-    if let Some(token) = page.next_token {
-        answer["nextToken"] = json!(token);
-    }
-    Ok(answer)
+    Ok(pages::shown("referrers", page))
 }
 
 fn describe(digest: &str, image: &Image) -> Value {
@@ -87,10 +84,10 @@ fn describe(digest: &str, image: &Image) -> Value {
         "artifactStatus": "ACTIVE",
     });
     if let Some(artifact_type) = &image.manifest.artifact_media_type {
-        referrer["artifactType"] = json!(artifact_type);
+        set(&mut referrer, "artifactType", json!(artifact_type));
     }
     if !image.manifest.annotations.is_empty() {
-        referrer["annotations"] = json!(image.manifest.annotations);
+        set(&mut referrer, "annotations", json!(image.manifest.annotations));
     }
     referrer
 }

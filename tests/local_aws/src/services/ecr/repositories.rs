@@ -3,7 +3,7 @@
 use super::access::{self, authorize, repository_arn};
 use super::layers;
 use super::mutability::{ExclusionFilter, Mutability};
-use super::pages::page;
+use super::pages::{self, page};
 use super::parameters::{counted, invalid, max_results, registry, repository_name, required};
 use super::repository::Repository;
 use super::resource_tags::{Tag, checked, merged};
@@ -122,7 +122,10 @@ fn check_encryption(encryption: Option<Encryption>) -> Result<(), AwsError> {
 }
 
 fn describe_one(world: &World, account: &AccountId, name: &str) -> Result<Value, AwsError> {
-    let repository = access::repository(world, account, name)?;
+    Ok(shown(world, account, name, access::repository(world, account, name)?))
+}
+
+fn shown(world: &World, account: &AccountId, name: &str, repository: &Repository) -> Value {
     let mut described = json!({
         "repositoryArn": repository_arn(world, account, name),
         "registryId": account,
@@ -133,7 +136,7 @@ fn describe_one(world: &World, account: &AccountId, name: &str) -> Result<Value,
         "encryptionConfiguration": {"encryptionType": "AES256"},
     });
     repository.mutability.describe(&mut described);
-    Ok(described)
+    described
 }
 
 #[derive(Deserialize)]
@@ -191,15 +194,11 @@ pub(super) fn describe(world: &World, caller: &Caller, input: Value) -> Result<V
     }
     let account = authorize(world, caller, registry_id, "*", ACTION)?;
     let size = max_results(input.max_results, PAGE_DEFAULT, PAGE_MAX)?;
-    let names = world.account(&account)?.ecr.repositories.keys().map(|name| (name.clone(), name));
-    let page = page(names, size, input.next_token.as_deref(), &format!("DescribeRepositories {account}"))?;
-    let described: Result<Vec<Value>, AwsError> =
-        page.items.into_iter().map(|name| describe_one(world, &account, name)).collect();
-    let mut answer = json!({"repositories": described?});
-    if let Some(token) = page.next_token {
-        answer["nextToken"] = json!(token);
-    }
-    Ok(answer)
+    let repositories = &world.account(&account)?.ecr.repositories;
+    let repositories = repositories.iter().map(|(name, repository)| (name.clone(), (name, repository)));
+    let page =
+        page(repositories, size, input.next_token.as_deref(), &format!("DescribeRepositories {account}"))?;
+    Ok(pages::shown("repositories", page.map(|(name, repository)| shown(world, &account, name, repository))))
 }
 
 #[derive(Deserialize)]

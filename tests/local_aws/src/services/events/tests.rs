@@ -407,7 +407,7 @@ fn what_is_not_allowed_or_not_there_is_refused() {
         ("PutRule", json!({"Name": "r", "ScheduleExpression": "cron(0 1 * * ? *)"})),
         ("PutRule", json!({"Name": "r", "EventBusName": "none", "EventPattern": "{\"source\":[\"a\"]}"})),
         ("DeleteRule", json!({"Name": "r"})),
-        ("PutTargets", target(json!({"Id": "t", "Arn": "arn:aws:sns:eu-west-1:111111111111:t"}))),
+        ("PutTargets", target(json!({"Id": "t", "Arn": "arn:aws:kinesis:eu-west-1:111111111111:stream/t"}))),
         (
             "PutTargets",
             target(json!({"Id": "t", "Arn": "arn:aws:events:eu-west-1:222222222222:event-bus/b"})),
@@ -432,7 +432,7 @@ fn what_is_not_allowed_or_not_there_is_refused() {
             "NotInLocalAws: the local accounts do not know the events expression cron(0 1 * * ? *); AWS may",
             "ResourceNotFoundException: Event bus none does not exist.",
             "ValidationException: Rule can't be deleted since it has targets.",
-            "NotInLocalAws: the local accounts do not know rule targets of sns, such as arn:aws:sns:eu-west-1:111111111111:t; AWS may",
+            "NotInLocalAws: the local accounts do not know rule targets of kinesis, such as arn:aws:kinesis:eu-west-1:111111111111:stream/t; AWS may",
             "ValidationException: RoleArn is required for target arn:aws:events:eu-west-1:222222222222:event-bus/b.",
             "NotInLocalAws: the local accounts do not know this of events PutTargets: unknown field `InputTransformer`, expected one of `Id`, `Arn`, `RoleArn`, `Input`, `InputPath`, `DeadLetterConfig`, `RetryPolicy`; AWS may",
             "ValidationException: Parameter q is not valid. Reason: Provided Arn is not in correct format.",

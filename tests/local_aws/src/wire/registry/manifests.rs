@@ -5,6 +5,7 @@ use super::error::RegistryError;
 use super::session::Session;
 use crate::services::ecr::digest::sha256;
 use crate::services::ecr::manifest::OCI_INDEX;
+use crate::services::ecr::members::set;
 use crate::services::ecr::put_image::MANIFEST_BYTES_MAX;
 use crate::services::ecr::referrers;
 use axum::body::Body;
@@ -32,7 +33,7 @@ pub(super) fn get(
     let mut input = json!({"repositoryName": name, "imageIds": [image_id(reference)?]});
     let accepted = accepted_media_types(headers);
     if !accepted.is_empty() {
-        input["acceptedMediaTypes"] = json!(accepted);
+        set(&mut input, "acceptedMediaTypes", json!(accepted));
     }
     let answer = session.perform("BatchGetImage", input)?;
     let member = |pointer: &str| answer.value.pointer(pointer).and_then(Value::as_str);
@@ -105,7 +106,7 @@ pub(super) async fn put(
     let digest = sha256(text.as_bytes());
     let mut input = json!({"repositoryName": name, "imageManifest": text});
     if let Some(media_type) = media_type {
-        input["imageManifestMediaType"] = json!(media_type);
+        set(&mut input, "imageManifestMediaType", json!(media_type));
     }
     if let (Value::Object(input), Value::Object(id)) = (&mut input, image_id(reference)?) {
         input.extend(id);
@@ -167,7 +168,7 @@ fn all_tags(session: &Session, name: &str) -> Result<Vec<String>, RegistryError>
         let mut input =
             json!({"repositoryName": name, "maxResults": TAGS_MAX, "filter": {"tagStatus": "TAGGED"}});
         if !token.is_null() {
-            input["nextToken"] = token;
+            set(&mut input, "nextToken", token);
         }
         let answer = session.perform("ListImages", input)?.value;
         let ids = answer.get("imageIds").and_then(Value::as_array).into_iter().flatten();
@@ -192,10 +193,10 @@ pub(super) fn referrers(
         "repositoryName": name, "subjectId": {"imageDigest": digest}, "maxResults": referrers::PAGE_MAX,
     });
     if let Some(artifact_type) = &query.artifact_type {
-        input["filter"] = json!({"artifactTypes": [artifact_type]});
+        set(&mut input, "filter", json!({"artifactTypes": [artifact_type]}));
     }
     if let Some(last) = query.last {
-        input["nextToken"] = json!(last);
+        set(&mut input, "nextToken", json!(last));
     }
     let answer = session.perform("ListImageReferrers", input)?.value;
     let mut manifests = answer.get("referrers").cloned().unwrap_or_default();

@@ -174,10 +174,7 @@ fn filters_and_ids_choose() {
         let listed = stage.ok("ListImages", json!({"repositoryName": NAME, "filter": filter}));
         assert_eq!(listed["imageIds"].as_array().unwrap().len(), expected.len(), "{filter}");
     }
-    assert_eq!(
-        describe(&mut stage, json!({"imageIds": [{"imageTag": "1"}, {"imageDigest": one}]})),
-        [one.clone()]
-    );
+    assert_eq!(describe(&mut stage, json!({"imageIds": [{"imageTag": "1"}, {"imageDigest": &one}]})), [one]);
     expect!["ImageNotFoundException: The image with imageId {imageDigest:'null', imageTag:'absent'} does not exist within the repository with name 'webapp1' in the registry with id '111111111111'"]
         .assert_eq(&stage.refusal("DescribeImages", json!({"repositoryName": NAME, "imageIds": [{"imageTag": "absent"}]})));
     let both = json!({"repositoryName": NAME, "imageIds": [{"imageTag": "1"}], "maxResults": 1});
