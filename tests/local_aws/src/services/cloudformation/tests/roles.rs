@@ -110,7 +110,7 @@ fn each_role_allows_what_its_function_does_and_nothing_else() {
         codepipeline:StopPipelineExecution codepipeline:deploy-cluster1-webapp1: on_deployment_change
         ecr:BatchCheckLayerAvailability ecr:repository/webapp1: nobody
         ecr:BatchDeleteImage ecr:repository/webapp1: nobody
-        ecr:BatchGetImage ecr:repository/webapp1: on_image_push, on_deployment_change, reconcile
+        ecr:BatchGetImage ecr:repository/webapp1: on_image_push, on_commit, on_deployment_change, reconcile
         ecr:CompleteLayerUpload ecr:repository/webapp1: on_deployment_change
         ecr:DescribeImages ecr:repository/webapp1: on_image_push, on_deployment_change, reconcile
         ecr:InitiateLayerUpload ecr:repository/webapp1: on_deployment_change
