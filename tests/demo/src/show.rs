@@ -41,7 +41,7 @@ pub(crate) fn how_to_talk(endpoint: &str, region: &str, account: &str) {
         "
 The accounts stay until Ctrl-C. In another terminal:
 
-  export AWS_ENDPOINT_URL={endpoint} AWS_REGION={region} AWS_ACCESS_KEY_ID={account} AWS_SECRET_ACCESS_KEY=x
+  export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID={account} AWS_SECRET_ACCESS_KEY=x
   aws codepipeline list-pipeline-executions --pipeline-name deploy-cluster1-webapp1
   aws ecs describe-services --cluster cluster1 --services webapp1
   aws logs tail /aws/lambda/towpath-on_image_push

@@ -7,6 +7,8 @@ pub mod faults;
 pub mod ids;
 pub mod journal;
 pub mod names;
+pub mod runtime;
+pub mod serve;
 pub mod services;
 pub mod settings;
 pub mod shared;

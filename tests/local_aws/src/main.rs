@@ -35,7 +35,12 @@ struct ServeArguments {
     #[arg(long, default_value = "eu-west-1")]
     region: String,
     /// The accounts as a chain; each one's upstream is the one before it.
-    #[arg(long, value_delimiter = ',', value_name = "NAME=ACCOUNT,…", default_value = "dev=111111111111,stg=222222222222,prd=333333333333")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "NAME=ACCOUNT,…",
+        default_value = "dev=111111111111,stg=222222222222,prd=333333333333"
+    )]
     environments: Vec<Environment>,
     /// Keeps everything in this folder between runs; without it all is gone at the end.
     #[arg(long, value_name = "DIR")]

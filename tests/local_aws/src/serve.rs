@@ -8,6 +8,7 @@ use crate::shared::LocalAws;
 use crate::store::Store;
 use crate::world::World;
 use crate::{runtime, wire};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -86,7 +87,9 @@ pub enum StartError {
         source: io::Error,
     },
     /// The store holds something that is no saved world.
-    #[error("the store's {path} cannot be read: {source}; hint: it was written by another version; use another --store")]
+    #[error(
+        "the store's {path} cannot be read: {source}; hint: it was written by another version; use another --store"
+    )]
     State {
         /// The file.
         path: String,
@@ -196,19 +199,26 @@ fn deploy_stacks(world: &mut World, options: &Options, project: &Path) -> Result
             let template = std::fs::read_to_string(&path)
                 .map_err(|source| StartError::Template { path: path.display().to_string(), source })?;
             let parameters = match stack {
-                "towpath" => vec![
+                "towpath" => BTreeMap::from([
                     ("Environment".to_owned(), environment.name.clone()),
                     ("Upstream".to_owned(), upstream.clone()),
-                ],
-                _ => Vec::new(),
+                ]),
+                _ => BTreeMap::new(),
             };
             let functions = &options.functions;
-            crate::services::cloudformation::deploy(world, &environment.account, stack, &template, &parameters, functions)
-                .map_err(|source| StartError::Stack {
-                    stack: stack.to_owned(),
-                    environment: environment.name.clone(),
-                    source,
-                })?;
+            crate::services::cloudformation::deploy(
+                world,
+                &environment.account,
+                stack,
+                &template,
+                &parameters,
+                functions,
+            )
+            .map_err(|source| StartError::Stack {
+                stack: stack.to_owned(),
+                environment: environment.name.clone(),
+                source,
+            })?;
         }
         upstream = environment.account.to_string();
     }

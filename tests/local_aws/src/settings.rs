@@ -10,6 +10,8 @@ pub struct Settings {
     pub timing: Timing,
     /// Facts of AWS that nobody has confirmed: each can be had both ways.
     pub unconfirmed: Unconfirmed,
+    /// Where the functions' executables lie, each under its own name: what a stack's `CodeUri: .` stands for.
+    pub functions_directory: Option<std::path::PathBuf>,
 }
 
 /// How long things take, in seconds.

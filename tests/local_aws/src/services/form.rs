@@ -34,6 +34,25 @@ pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     }
 }
 
+/// A list; a form writes an empty one as an empty text.
+///
+/// # Errors
+/// For anything else.
+pub(crate) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: serde::de::DeserializeOwned,
+{
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(Vec::new()),
+        Value::String(text) if text.is_empty() => Ok(Vec::new()),
+        Value::Array(items) => {
+            items.into_iter().map(|item| T::deserialize(item).map_err(D::Error::custom)).collect()
+        }
+        other => Err(D::Error::custom(format!("`{other}` is not a list"))),
+    }
+}
+
 /// A member that must be there and not empty.
 ///
 /// # Errors

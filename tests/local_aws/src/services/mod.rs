@@ -17,6 +17,8 @@ pub mod s3;
 pub mod scheduler;
 pub mod sqs;
 pub mod sts;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use crate::caller::Caller;
 use crate::error::AwsError;

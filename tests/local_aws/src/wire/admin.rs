@@ -1,6 +1,6 @@
 //! What only local accounts have: their journal and their faults, under `/_local/`.
 
-use crate::faults::{CallFault, EventFault};
+use crate::faults::{CallFault, EventFault, TaskFault};
 use crate::shared::LocalAws;
 use axum::Router;
 use axum::extract::{Query, State};
@@ -9,12 +9,13 @@ use axum::routing::{delete, get, post};
 use serde::Deserialize;
 
 /// `GET /_local/journal?after=N`, `POST /_local/faults/calls`, `POST /_local/faults/events`,
-/// `DELETE /_local/faults`.
+/// `POST /_local/faults/tasks`, `DELETE /_local/faults`.
 pub(crate) fn router() -> Router<LocalAws> {
     Router::new()
         .route("/_local/journal", get(journal))
         .route("/_local/faults/calls", post(add_call_fault))
         .route("/_local/faults/events", post(add_event_fault))
+        .route("/_local/faults/tasks", post(add_task_fault))
         .route("/_local/faults", delete(clear_faults))
 }
 
@@ -44,6 +45,16 @@ async fn add_event_fault(State(local): State<LocalAws>, body: String) -> (Status
     match serde_json::from_str::<EventFault>(&body) {
         Ok(fault) => {
             local.lock().faults.add_event_fault(fault);
+            (StatusCode::CREATED, String::new())
+        }
+        Err(error) => (StatusCode::BAD_REQUEST, format!("{error}\n")),
+    }
+}
+
+async fn add_task_fault(State(local): State<LocalAws>, body: String) -> (StatusCode, String) {
+    match serde_json::from_str::<TaskFault>(&body) {
+        Ok(fault) => {
+            local.lock().faults.add_task_fault(fault);
             (StatusCode::CREATED, String::new())
         }
         Err(error) => (StatusCode::BAD_REQUEST, format!("{error}\n")),

@@ -4,7 +4,7 @@ use super::credentials;
 use super::perform::{Delivery, Performed, perform};
 use super::{query, server, xml};
 use crate::error::AwsError;
-use crate::services::Service;
+use crate::services::{Service, sqs};
 use crate::shared::LocalAws;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -75,9 +75,24 @@ async fn answer_json(
         {
             xml_reply(xml::codecommit_throttle(), error.status, request_id)
         }
-        Err(error) => json_reply(&error_json(error), error.status, request_id),
+        Err(error) => {
+            let mut reply = json_reply(&error_json(error), error.status, request_id);
+            if prefix == "AmazonSQS" {
+                add_query_error(&mut reply, error);
+            }
+            reply
+        }
     };
     server::deliver(response, performed.delivery)
+}
+
+/// Clients that grew up with SQS's former protocol read the error's old code from a header.
+fn add_query_error(reply: &mut Response, error: &AwsError) {
+    let side = if error.status < 500 { "Sender" } else { "Receiver" };
+    let code = sqs::query_error_code(&error.code);
+    if let Ok(value) = format!("{code};{side}").parse() {
+        reply.headers_mut().insert("x-amzn-query-error", value);
+    }
 }
 
 fn parse_json(body: &[u8]) -> Result<Value, AwsError> {

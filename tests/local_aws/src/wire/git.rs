@@ -3,6 +3,8 @@
 
 mod commands;
 mod process;
+#[cfg(test)]
+mod tests;
 
 use crate::caller::Caller;
 use crate::error::AwsError;

@@ -5,9 +5,12 @@ pub(crate) mod admin;
 pub(crate) mod aws;
 pub(crate) mod credentials;
 pub(crate) mod git;
+pub(crate) mod lambda;
 pub(crate) mod perform;
 pub(crate) mod query;
 pub(crate) mod registry;
+pub(crate) mod rest;
+pub(crate) mod scheduler;
 pub(crate) mod server;
 pub(crate) mod xml;
 
@@ -19,7 +22,9 @@ pub fn router(local: LocalAws) -> Router {
     Router::new()
         .merge(admin::router())
         .merge(git::router())
+        .merge(lambda::router())
         .merge(registry::router())
+        .merge(scheduler::router())
         .fallback(aws::answer)
         .with_state(local)
 }

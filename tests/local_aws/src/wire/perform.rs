@@ -5,7 +5,7 @@ use crate::caller::Caller;
 use crate::error::AwsError;
 use crate::faults::CallFaultKind;
 use crate::journal::Entry;
-use crate::services::Service;
+use crate::services::{Service, sqs};
 use crate::services::ecr::staging;
 use crate::shared::LocalAws;
 use crate::world::World;
@@ -55,7 +55,7 @@ pub(crate) async fn perform(
         Err(error) => return Performed::refused(error),
     };
     let (input, _reservation) = staged(local, &caller, service, operation, input).await;
-    let wait = longest_wait(service, operation, &input);
+    let wait = longest_wait(&local.lock(), service, operation, &input);
     let deadline = Instant::now() + wait;
     loop {
         // Created before looking, so that a message which arrives in between still wakes this call.
@@ -88,12 +88,11 @@ async fn staged(
 }
 
 /// How long a call may wait for something to answer: only a queue's long poll does.
-fn longest_wait(service: Service, operation: &str, input: &Value) -> Duration {
-    let seconds = match (service, operation) {
-        (Service::Sqs, "ReceiveMessage") => input.get("WaitTimeSeconds").and_then(Value::as_u64).unwrap_or(0),
-        _ => 0,
-    };
-    Duration::from_secs(seconds.min(20))
+fn longest_wait(world: &World, service: Service, operation: &str, input: &Value) -> Duration {
+    match (service, operation) {
+        (Service::Sqs, "ReceiveMessage") => Duration::from_secs(sqs::receive_wait_seconds(world, input).min(20)),
+        _ => Duration::ZERO,
+    }
 }
 
 /// Carries out an operation for a known caller, with faults and journal.

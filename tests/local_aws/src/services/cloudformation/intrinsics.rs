@@ -104,7 +104,9 @@ impl Scope<'_> {
                 let index = self.evaluate_text(index)?;
                 let list = self.list(name, list)?;
                 let selected = index.parse::<usize>().ok().and_then(|index| list.get(index).cloned());
-                selected.ok_or_else(|| invalid(&format!("Fn::Select cannot select {index} of {} items", list.len())))?
+                selected.ok_or_else(|| {
+                    invalid(&format!("Fn::Select cannot select {index} of {} items", list.len()))
+                })?
             }
             "Fn::If" => {
                 let [condition, then, otherwise] = three(name, argument)?;
@@ -116,21 +118,29 @@ impl Scope<'_> {
                 let value = self.exports.get(&export).cloned();
                 self.imported.insert(export.clone());
                 Value::String(value.ok_or_else(|| {
-                    AwsError::new("ValidationError", format!("No export named {export} found. Rollback requested by user."))
+                    AwsError::new(
+                        "ValidationError",
+                        format!("No export named {export} found. Rollback requested by user."),
+                    )
                 })?)
             }
             "Fn::FindInMap" => {
                 let [map, first, second] = three(name, argument)?;
-                let path = [self.evaluate_text(map)?, self.evaluate_text(first)?, self.evaluate_text(second)?];
+                let path =
+                    [self.evaluate_text(map)?, self.evaluate_text(first)?, self.evaluate_text(second)?];
                 let found = path
                     .iter()
                     .try_fold(None, |at: Option<&Value>, key| {
                         at.map_or_else(|| self.template.mappings.get(key), |at| at.get(key)).map(Some)
                     })
                     .flatten();
-                found.cloned().ok_or_else(|| invalid(&format!("Unable to get mapping for {}", path.join("::"))))?
+                found
+                    .cloned()
+                    .ok_or_else(|| invalid(&format!("Unable to get mapping for {}", path.join("::"))))?
             }
-            other => return Err(AwsError::not_in_local_aws(format!("the function {other} in a template here"))),
+            other => {
+                return Err(AwsError::not_in_local_aws(format!("the function {other} in a template here")));
+            }
         };
         Ok(Some(value))
     }
@@ -166,7 +176,8 @@ impl Scope<'_> {
     fn attribute(&mut self, argument: &Value) -> Result<Value, AwsError> {
         let (id, name) = match argument {
             Value::String(path) => {
-                let (id, name) = path.split_once('.').ok_or_else(|| invalid("Fn::GetAtt needs Id.Attribute"))?;
+                let (id, name) =
+                    path.split_once('.').ok_or_else(|| invalid("Fn::GetAtt needs Id.Attribute"))?;
                 (id.to_owned(), name.to_owned())
             }
             list => {
@@ -175,9 +186,11 @@ impl Scope<'_> {
             }
         };
         let resource = self.resources.get(&id).ok_or_else(|| unresolved(&id))?;
-        resource.attributes.get(&name).map(|value| Value::from(value.as_str())).ok_or_else(|| {
-            AwsError::not_in_local_aws(format!("the attribute {name} of {id}"))
-        })
+        resource
+            .attributes
+            .get(&name)
+            .map(|value| Value::from(value.as_str()))
+            .ok_or_else(|| AwsError::not_in_local_aws(format!("the attribute {name} of {id}")))
     }
 
     fn substitute(&mut self, argument: &Value) -> Result<String, AwsError> {
@@ -236,7 +249,8 @@ impl Scope<'_> {
             },
             "Fn::And" | "Fn::Or" => {
                 let conditions = argument.as_array().filter(|list| (2..=10).contains(&list.len()));
-                let conditions = conditions.ok_or_else(|| invalid(&format!("{name} needs 2 to 10 conditions")))?;
+                let conditions =
+                    conditions.ok_or_else(|| invalid(&format!("{name} needs 2 to 10 conditions")))?;
                 let mut held = 0;
                 for condition in conditions {
                     held += usize::from(self.holds(condition, depth)?);

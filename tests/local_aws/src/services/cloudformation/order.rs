@@ -10,7 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 ///
 /// # Errors
 /// `ValidationError` for a circle, or for something that is not in the template.
-pub(super) fn order(scope: &mut Scope<'_>, resources: &BTreeMap<String, Resource>) -> Result<Vec<String>, AwsError> {
+pub(super) fn order(
+    scope: &mut Scope<'_>,
+    resources: &BTreeMap<String, Resource>,
+) -> Result<Vec<String>, AwsError> {
     let mut waiting: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut left_out = BTreeSet::new();
     for (id, resource) in resources {

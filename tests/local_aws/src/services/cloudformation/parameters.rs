@@ -71,8 +71,9 @@ fn check(key: &str, declaration: &ParameterDeclaration, value: &str) -> Result<(
         Err(validation(format!("Parameter '{key}' is `{}`; expected {expected}", value.escape_debug())))
     };
     if let Some(pattern) = &declaration.allowed_pattern {
-        let regex = Regex::new(&format!("^(?:{pattern})$"))
-            .map_err(|error| validation(format!("AllowedPattern of {key} is no regular expression: {error}")))?;
+        let regex = Regex::new(&format!("^(?:{pattern})$")).map_err(|error| {
+            validation(format!("AllowedPattern of {key} is no regular expression: {error}"))
+        })?;
         if !regex.is_match(value) {
             return refused(format!("a value that matches {pattern}"));
         }

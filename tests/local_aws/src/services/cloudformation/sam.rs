@@ -43,10 +43,16 @@ pub(super) fn transform(template: &Template) -> Result<BTreeMap<String, Resource
         match resource.kind.as_str() {
             "AWS::Serverless::Function" => {
                 for (id, resource) in function(id, resource, &function_globals)? {
-                    if template.resources.get(&id).is_some_and(|there| there.kind != "AWS::Serverless::Function") {
+                    if template
+                        .resources
+                        .get(&id)
+                        .is_some_and(|there| there.kind != "AWS::Serverless::Function")
+                    {
                         return Err(AwsError::new(
                             "ValidationError",
-                            format!("The transform makes a resource {id}, and the template has one of this name"),
+                            format!(
+                                "The transform makes a resource {id}, and the template has one of this name"
+                            ),
                         ));
                     }
                     resources.insert(id, resource);
@@ -63,7 +69,11 @@ pub(super) fn transform(template: &Template) -> Result<BTreeMap<String, Resource
     Ok(resources)
 }
 
-fn function(id: &str, declared: &Resource, globals: &Map<String, Value>) -> Result<Vec<(String, Resource)>, AwsError> {
+fn function(
+    id: &str,
+    declared: &Resource,
+    globals: &Map<String, Value>,
+) -> Result<Vec<(String, Resource)>, AwsError> {
     let mut merged = globals.clone();
     merge(&mut merged, &declared.properties);
     let mut properties = Properties::new(id, merged);
@@ -160,7 +170,9 @@ fn source(
             if let Some(pattern) = properties.value("Pattern") {
                 rule.insert("EventPattern".to_owned(), pattern);
             }
-            for (given, passed) in [("EventBusName", "EventBusName"), ("RuleName", "Name"), ("State", "State")] {
+            for (given, passed) in
+                [("EventBusName", "EventBusName"), ("RuleName", "Name"), ("State", "State")]
+            {
                 if let Some(value) = properties.value(given) {
                     rule.insert(passed.to_owned(), value);
                 }
@@ -193,7 +205,9 @@ fn schedule(function_id: &str, id: &str, mut properties: Properties) -> Result<M
         }
     }
     if !target.contains_key("RoleArn") {
-        return Err(AwsError::not_in_local_aws(format!("a schedule without a RoleArn of its own, as {id} is")));
+        return Err(AwsError::not_in_local_aws(format!(
+            "a schedule without a RoleArn of its own, as {id} is"
+        )));
     }
     let mut schedule = Map::new();
     let name = properties.value("Name").unwrap_or_else(|| json!(id));
@@ -214,7 +228,11 @@ fn plain(kind: &str, properties: Map<String, Value>, declared: &Resource) -> Res
     Resource {
         kind: kind.to_owned(),
         condition: declared.condition.clone(),
-        depends_on: if kind == "AWS::Lambda::Function" { declared.depends_on.clone() } else { DependsOn::default() },
+        depends_on: if kind == "AWS::Lambda::Function" {
+            declared.depends_on.clone()
+        } else {
+            DependsOn::default()
+        },
         deletion_policy: declared.deletion_policy.clone(),
         update_replace_policy: declared.update_replace_policy.clone(),
         metadata: Map::new(),

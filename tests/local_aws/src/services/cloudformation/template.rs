@@ -184,7 +184,9 @@ impl Template {
             if let Some(condition) =
                 resource.condition.as_ref().filter(|condition| !self.conditions.contains_key(*condition))
             {
-                return Err(invalid(&format!("Template error: resource {id} uses the undefined condition {condition}")));
+                return Err(invalid(&format!(
+                    "Template error: resource {id} uses the undefined condition {condition}"
+                )));
             }
         }
         self.outputs.keys().try_for_each(|id| check_logical_id(id))
@@ -193,7 +195,10 @@ impl Template {
 
 fn check_logical_id(id: &str) -> Result<(), AwsError> {
     if id.is_empty() || id.len() > 255 || !id.chars().all(|character| character.is_ascii_alphanumeric()) {
-        return Err(invalid(&format!("the logical id `{}` is invalid: expected letters and digits", id.escape_debug())));
+        return Err(invalid(&format!(
+            "the logical id `{}` is invalid: expected letters and digits",
+            id.escape_debug()
+        )));
     }
     Ok(())
 }

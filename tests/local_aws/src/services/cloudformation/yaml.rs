@@ -52,7 +52,9 @@ impl Node {
             }
         };
         match self.tag.as_deref() {
-            None | Some("tag:yaml.org,2002:str" | "tag:yaml.org,2002:int" | "tag:yaml.org,2002:bool") => Ok(value),
+            None | Some("tag:yaml.org,2002:str" | "tag:yaml.org,2002:int" | "tag:yaml.org,2002:bool") => {
+                Ok(value)
+            }
             Some(tag) => written_out(tag.strip_prefix('!').unwrap_or(tag), value),
         }
     }
@@ -69,8 +71,8 @@ fn written_out(function: &str, value: Value) -> Result<Value, AwsError> {
             };
             return Ok(json!({"Fn::GetAtt": path.unwrap_or(value)}));
         }
-        "And" | "Base64" | "Cidr" | "Equals" | "FindInMap" | "ForEach" | "GetAZs" | "If" | "ImportValue" | "Join"
-        | "Length" | "Not" | "Or" | "Select" | "Split" | "Sub" | "ToJsonString" | "Transform" => {
+        "And" | "Base64" | "Cidr" | "Equals" | "FindInMap" | "ForEach" | "GetAZs" | "If" | "ImportValue"
+        | "Join" | "Length" | "Not" | "Or" | "Select" | "Split" | "Sub" | "ToJsonString" | "Transform" => {
             format!("Fn::{function}")
         }
         other => return Err(AwsError::not_in_local_aws(format!("the tag !{other} in a template"))),
@@ -259,12 +261,16 @@ Nothing:
                   }
                 }
               }
-            }"#]].assert_eq(&serde_json::to_string_pretty(&value).expect("JSON"));
+            }"#]]
+        .assert_eq(&serde_json::to_string_pretty(&value).expect("JSON"));
     }
 
     #[test]
     fn json_is_a_template_too() {
-        assert_eq!(parse(r#"{"Resources": {"A": {"Ref": "B"}}}"#), Ok(json!({"Resources": {"A": {"Ref": "B"}}})));
+        assert_eq!(
+            parse(r#"{"Resources": {"A": {"Ref": "B"}}}"#),
+            Ok(json!({"Resources": {"A": {"Ref": "B"}}}))
+        );
     }
 
     #[test]
@@ -274,7 +280,8 @@ Nothing:
             match parse(text) {
                 Ok(value) => refusals.push_str(&format!("{text:?} is {value}\n")),
                 Err(error) => {
-                    refusals.push_str(&format!("{text:?}: {}\n", error.to_string().lines().next().unwrap_or("")));
+                    refusals
+                        .push_str(&format!("{text:?}: {}\n", error.to_string().lines().next().unwrap_or("")));
                 }
             }
         }

@@ -227,7 +227,7 @@ pub(super) struct OfComparedCommitInput {
     max_results: Option<i64>,
 }
 
-/// Each comment stands alone in its entry, unless the one before is about the same place.
+/// Comments that follow each other about the same place share an entry.
 pub(super) fn of_compared_commit(
     world: &mut World,
     caller: &Caller,
@@ -244,31 +244,18 @@ pub(super) fn of_compared_commit(
     let offset = pages::offset(&listing, input.next_token.as_deref())?;
     let comments = opened.repository(world)?.comments.iter();
     let about = comments.filter(|comment| comment.after == after && comment.before == before);
-    let mut groups: Vec<(Option<&Location>, Map<String, Value>, Vec<Value>)> = Vec::new();
-    let (skipped, mut left) = (offset, size);
-    let mut more = false;
-    for comment in about.skip(skipped) {
-        if left == 0 {
-            more = true;
-            break;
-        }
-        left -= 1;
-        match groups.last_mut() {
-            Some((location, _, shown)) if *location == comment.location.as_ref() => {
-                shown.push(comment.shown(caller))
-            }
-            _ => groups.push((
-                comment.location.as_ref(),
-                comment.subject(&opened)?,
-                vec![comment.shown(caller)],
-            )),
-        }
+    let mut left: Vec<&Posted> = about.skip(offset).collect();
+    let more = left.len() > size;
+    left.truncate(size);
+    let mut shown = Vec::new();
+    for together in left.chunk_by(|one, next| one.location == next.location) {
+        let Some(first) = together.first() else { continue };
+        let mut entry = first.subject(&opened)?;
+        let comments: Vec<Value> = together.iter().map(|comment| comment.shown(caller)).collect();
+        entry.insert("comments".to_owned(), Value::Array(comments));
+        shown.push(Value::Object(entry));
     }
-    let shown = groups.into_iter().map(|(_, mut subject, comments)| {
-        subject.insert("comments".to_owned(), Value::Array(comments));
-        Value::Object(subject)
-    });
-    let mut answer = json!({ "commentsForComparedCommitData": shown.collect::<Vec<_>>() });
+    let mut answer = json!({ "commentsForComparedCommitData": shown });
     if let Some(members) = answer.as_object_mut().filter(|_| more) {
         members.insert("nextToken".to_owned(), json!(pages::token(&listing, offset + size)));
     }

@@ -19,12 +19,10 @@ mod repositories;
 mod specifiers;
 mod tags;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use pushes::{Push, push, push_existing};
-pub(crate) use pushes::{
-    ReferenceChange, open_for_pull, open_for_push, person_arn, push_begins, push_ended,
-};
+pub(crate) use pushes::{ReferenceChange, open_for_pull, open_for_push, person_arn, push_begins, push_ended};
 
 use crate::caller::Caller;
 use crate::error::AwsError;

@@ -260,18 +260,18 @@ pub(super) struct ListInput {
 }
 
 pub(super) fn list(world: &mut World, caller: &Caller, input: ListInput) -> Result<Value, AwsError> {
-    let sort_by = input.sort_by.as_deref().unwrap_or("repositoryName");
-    if !matches!(sort_by, "repositoryName" | "lastModifiedDate") {
+    let sort_by = input.sort_by.unwrap_or_else(|| "repositoryName".to_owned());
+    if !matches!(sort_by.as_str(), "repositoryName" | "lastModifiedDate") {
         return Err(checks::invalid(
             "InvalidSortByException",
             "sortBy",
-            sort_by,
+            &sort_by,
             "repositoryName or lastModifiedDate",
         ));
     }
-    let order = input.order.as_deref().unwrap_or("ascending");
-    if !matches!(order, "ascending" | "descending") {
-        return Err(checks::invalid("InvalidOrderException", "order", order, "ascending or descending"));
+    let order = input.order.unwrap_or_else(|| "ascending".to_owned());
+    if !matches!(order.as_str(), "ascending" | "descending") {
+        return Err(checks::invalid("InvalidOrderException", "order", &order, "ascending or descending"));
     }
     iam::authorize(world, caller, "codecommit:ListRepositories", "*", &[])?;
     let repositories = &world.account(&caller.account)?.codecommit.repositories;

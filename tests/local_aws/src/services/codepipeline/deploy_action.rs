@@ -238,9 +238,8 @@ fn progress(described: &Value, deployment: &str) -> Progress {
     let deployments = described.pointer("/services/0/deployments").and_then(Value::as_array);
     let ours = deployments.into_iter().flatten().find(|found| found["id"] == deployment);
     match ours {
-        Some(ours) if ours["status"] == "PRIMARY" && ours["rolloutState"] == "COMPLETED" => {
-            Progress::Complete
-        }
+        // One that was complete before another took its place counts, too.
+        Some(ours) if ours["rolloutState"] == "COMPLETED" => Progress::Complete,
         _ => Progress::GoingOn,
     }
 }
@@ -277,3 +276,6 @@ fn failure(error: &AwsError, target: &Target, operation: &str) -> Failure {
         code => Failure::job_failed(format!("{operation}: {code}: {}", error.message)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,6 +58,9 @@ impl Engine<'_> {
             let role = self.role("polling");
             // What cannot be read now is looked at again in a minute; AWS tells nobody either.
             let Ok(tip) = source_action::tip(self.world, &role, &repository, &branch) else { continue };
+            if start::check_limit(&self.pipeline).is_err() {
+                continue;
+            }
             let known = self.pipeline.known_tips.insert(action.name.clone(), tip.clone());
             if known.is_none_or(|known| known != tip) {
                 let trigger = Trigger {

@@ -5,9 +5,8 @@ use super::repository::Repository;
 use crate::caller::Caller;
 use crate::error::AwsError;
 use crate::names::AccountId;
-use crate::services::iam;
+use crate::services::access::{self, Resource};
 use crate::world::World;
-use serde_json::Value;
 
 /// The ARN of a repository.
 pub(super) fn repository_arn(world: &World, account: &AccountId, name: &str) -> String {
@@ -16,8 +15,7 @@ pub(super) fn repository_arn(world: &World, account: &AccountId, name: &str) -> 
 
 /// Admits the caller to a repository of the addressed registry and returns that registry's account.
 ///
-/// In the own account IAM or the repository's policy must allow it; in another account both must. A
-/// repository that is not there has no policy, so that nobody outside learns which names exist.
+/// A repository that is not there has no policy, so that nobody outside learns which names exist.
 pub(super) fn authorize(
     world: &World,
     caller: &Caller,
@@ -30,24 +28,10 @@ pub(super) fn authorize(
     let repository = find(world, &account, name);
     let tags = repository.map(resource_tag_keys).unwrap_or_default();
     let context: Vec<(&str, &str)> = tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    let identity = iam::authorize(world, caller, action, &arn, &context);
-    let policy = repository
-        .and_then(|repository| repository.policy.as_deref())
-        .and_then(|text| serde_json::from_str::<Value>(text).ok());
-    let granted =
-        policy.is_some_and(|policy| iam::resource_policy_allows(&policy, caller, action, &arn, &context));
-    if account == caller.account {
-        return match identity {
-            Err(error) if !granted || error.message.contains("explicit deny") => Err(error),
-            Ok(()) | Err(_) => Ok(account),
-        };
-    }
-    identity?;
-    if granted {
-        return Ok(account);
-    }
-    let because = format!("no resource-based policy allows the {action} action");
-    Err(AwsError::access_denied(&caller.arn(), action, &arn, &because))
+    let policy = repository.and_then(Repository::policy_document);
+    let resource = Resource { arn: &arn, owner: &account, policy: policy.as_ref() };
+    access::authorize(world, caller, action, resource, &context)?;
+    Ok(account)
 }
 
 fn resource_tag_keys(repository: &Repository) -> Vec<(String, String)> {

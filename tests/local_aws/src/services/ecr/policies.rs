@@ -5,7 +5,7 @@ use super::parameters::{invalid, repository_name, required};
 use crate::caller::Caller;
 use crate::error::AwsError;
 use crate::names::AccountId;
-use crate::services::{Service, parse_input};
+use crate::services::{Service, iam, parse_input};
 use crate::world::World;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -47,34 +47,25 @@ pub(super) fn set(world: &mut World, caller: &Caller, input: Value) -> Result<Va
     Ok(shown(&account, &name, &text))
 }
 
-/// Only the outline is checked here; what a statement means is IAM's matter.
+/// Checks a policy before it is kept.
 fn check(text: &str) -> Result<(), AwsError> {
-    let refused = |because: &str| {
-        let constraint = format!("Invalid repository policy provided: {because}");
-        Err(invalid("PolicyText", &constraint))
-    };
-    let Ok(policy) = serde_json::from_str::<Value>(text) else { return refused("it is no JSON") };
+    let refused =
+        |because: &str| invalid("PolicyText", &format!("Invalid repository policy provided: {because}"));
+    let policy: Value = serde_json::from_str(text).map_err(|error| refused(&error.to_string()))?;
     let statements = match policy.get("Statement") {
         Some(Value::Array(statements)) => statements.as_slice(),
-        Some(one @ Value::Object(_)) => std::slice::from_ref(one),
-        Some(_) | None => return refused("it has no Statement"),
+        Some(one) => std::slice::from_ref(one),
+        None => return Err(refused("it has no Statement")),
     };
-    for statement in statements {
-        let has = |member: &str| statement.get(member).is_some();
-        if !matches!(statement.get("Effect").and_then(Value::as_str), Some("Allow" | "Deny")) {
-            return refused("a statement's Effect must be Allow or Deny");
-        }
-        if !has("Principal") && !has("NotPrincipal") {
-            return refused("a statement has no Principal");
-        }
-        if !has("Action") && !has("NotAction") {
-            return refused("a statement has no Action");
-        }
-        if has("Resource") || has("NotResource") {
-            return refused("a statement has a Resource: it is always the repository");
-        }
+    let names_resource =
+        |statement: &Value| ["Resource", "NotResource"].iter().any(|key| statement.get(key).is_some());
+    if statements.iter().any(names_resource) {
+        return Err(refused("a statement has a Resource, which is always the repository"));
     }
-    Ok(())
+    iam::check_resource_policy(&policy).map_err(|error| match error.code.as_str() {
+        "NotInLocalAws" => error,
+        _ => refused(&error.message),
+    })
 }
 
 /// GetRepositoryPolicy.

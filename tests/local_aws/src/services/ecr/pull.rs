@@ -9,7 +9,6 @@ use crate::names::AccountId;
 use crate::services::iam;
 use crate::world::World;
 use serde::Deserialize;
-use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The largest configuration that is read for its labels.
@@ -93,8 +92,7 @@ fn readable<'a>(
     // The execution role's own policies are not at hand here; its account must be let in at least.
     let caller = Caller::administrator(account);
     let arn = access::repository_arn(world, registry, name);
-    let policy = found.and_then(|repository| repository.policy.as_deref());
-    let policy = policy.and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let policy = found.and_then(Repository::policy_document);
     let allows = |action: &str| {
         policy.as_ref().is_some_and(|policy| iam::resource_policy_allows(policy, &caller, action, &arn, &[]))
     };

@@ -4,6 +4,7 @@ use super::manifest::Manifest;
 use super::mutability::Mutability;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An image repository of one account.
@@ -45,6 +46,11 @@ pub(super) struct Blob {
 }
 
 impl Repository {
+    /// The policy, read.
+    pub(super) fn policy_document(&self) -> Option<Value> {
+        self.policy.as_deref().and_then(|text| serde_json::from_str(text).ok())
+    }
+
     /// Puts the manifest in, and counts it at the blobs that it uses.
     pub(super) fn insert_image(&mut self, digest: &str, image: Image) {
         for descriptor in unique_blobs(&image.manifest) {

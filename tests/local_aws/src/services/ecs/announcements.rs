@@ -2,6 +2,7 @@
 
 use super::names::{self, ServiceName};
 use super::services::{self, ServiceMessage};
+use super::tasks::without_nulls;
 use crate::error::AwsError;
 use crate::names::AccountId;
 use crate::services::events::{self, ServiceEvent};
@@ -74,17 +75,15 @@ pub(super) fn service_acted(
             ("ERROR", "SERVICE_TASK_PLACEMENT_FAILURE", Some(reason))
         }
     };
-    let mut detail = json!({
+    let detail = json!({
         "eventType": event_type,
         "eventName": event_name,
+        "reason": reason,
         "clusterArn": names::cluster_arn(world, account, &name.cluster),
         "createdAt": world.now().to_rfc3339_opts(SecondsFormat::Millis, true),
     });
-    if let Some(reason) = reason {
-        detail["reason"] = reason.into();
-    }
     let resource = names::service_arn(world, account, name);
-    emit(world, account, "ECS Service Action", resource, detail)
+    emit(world, account, "ECS Service Action", resource, Value::Object(without_nulls(detail)))
 }
 
 /// Announces what a task has become.

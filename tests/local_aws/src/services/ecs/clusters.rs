@@ -139,12 +139,8 @@ pub(super) fn list(world: &mut World, caller: &Caller, input: Value) -> Result<V
         .filter(|cluster| cluster.active)
         .map(|cluster| names::cluster_arn(world, &caller.account, &cluster.name))
         .collect();
-    let page = paging::page(arns, input.max_results, input.next_token.as_deref(), PAGE_USUAL)?;
-    let mut answer = json!({ "clusterArns": page.items });
-    if let Some(token) = page.next_token {
-        answer["nextToken"] = token.into();
-    }
-    Ok(answer)
+    Ok(paging::page(arns, input.max_results, input.next_token.as_deref(), PAGE_USUAL)?
+        .into_answer("clusterArns"))
 }
 
 #[derive(Deserialize)]

@@ -70,12 +70,8 @@ pub(super) fn list(world: &mut World, caller: &Caller, input: Value) -> Result<V
         })
         .map(|(_, task)| names::task_arn(world, &caller.account, &cluster, &task.id))
         .collect();
-    let page = paging::page(arns, input.max_results, input.next_token.as_deref(), PAGE_USUAL)?;
-    let mut answer = json!({ "taskArns": page.items });
-    if let Some(token) = page.next_token {
-        answer["nextToken"] = token.into();
-    }
-    Ok(answer)
+    Ok(paging::page(arns, input.max_results, input.next_token.as_deref(), PAGE_USUAL)?
+        .into_answer("taskArns"))
 }
 
 fn all(cluster: &Cluster) -> impl Iterator<Item = (&EcsService, &Task)> {

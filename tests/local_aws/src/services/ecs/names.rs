@@ -75,21 +75,25 @@ pub(super) fn cluster_of_input(caller: &Caller, cluster: Option<&str>) -> Result
 /// # Errors
 /// `InvalidParameterException` for what cannot be a service of this account and cluster.
 pub(super) fn service_of_input(caller: &Caller, cluster: &str, text: &str) -> Result<ServiceName, AwsError> {
-    let Some(path) = short_name(caller, text, "service")? else {
+    let invalid = || {
+        AwsError::new("InvalidParameterException", format!("Invalid service name: {}", text.escape_debug()))
+    };
+    let path = short_name(caller, text, "service")?.ok_or_else(invalid)?;
+    let (named, service) = match path.split_once('/') {
+        Some(parts) if text.starts_with("arn:") => parts,
+        // A name, or an ARN in the short format.
+        _ => (cluster, path.as_str()),
+    };
+    if !is_name(service) {
+        return Err(invalid());
+    }
+    if named != cluster {
         return Err(AwsError::new(
             "InvalidParameterException",
-            format!("Invalid service name: {}", text.escape_debug()),
-        ));
-    };
-    match path.split_once('/') {
-        // The short ARN format, or a name.
-        None => Ok(ServiceName::new(cluster, &path)),
-        Some((named, service)) if named == cluster => Ok(ServiceName::new(cluster, service)),
-        Some((named, _)) => Err(AwsError::new(
-            "InvalidParameterException",
             format!("Identifier is for cluster {named}. Your cluster is {cluster}"),
-        )),
+        ));
     }
+    Ok(ServiceName::new(cluster, service))
 }
 
 /// What follows `<kind>/` in an ARN, or the text itself when it is no ARN; `None` for an ARN of another kind.

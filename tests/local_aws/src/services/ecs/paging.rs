@@ -3,6 +3,7 @@
 use crate::error::AwsError;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
 
 /// How many results a page of any list may have at most.
 const PAGE_MAX: i64 = 100;
@@ -12,6 +13,18 @@ const PAGE_MAX: i64 = 100;
 pub(super) struct Page<T> {
     pub(super) items: Vec<T>,
     pub(super) next_token: Option<String>,
+}
+
+impl<T: Into<Value>> Page<T> {
+    /// The answer of an operation that lists: the page under this name, and the token if there is more.
+    pub(super) fn into_answer(self, member: &str) -> Value {
+        let items: Vec<Value> = self.items.into_iter().map(Into::into).collect();
+        let mut answer = Map::from_iter([(member.to_owned(), Value::Array(items))]);
+        if let Some(token) = self.next_token {
+            answer.insert("nextToken".to_owned(), token.into());
+        }
+        Value::Object(answer)
+    }
 }
 
 /// Cuts a page out of a list. The token holds the place where the next page begins.

@@ -1,6 +1,7 @@
 //! Rollouts: a service on its way to what it should be, in the world's time.
 
 use super::announcements::{self, DeploymentNews, ServiceNews};
+use super::deployment_configuration::CircuitBreaker;
 use super::deployments::{BreakerStatus, Deployment, DeploymentStatus, RolloutState, ServiceDeployment};
 use super::names::ServiceName;
 use super::scheduling::{self, Moves};
@@ -324,7 +325,7 @@ pub(super) fn forget_failures(
     healthy.retries = 0;
     let (is_rollback, whole) = (healthy.is_rollback, healthy.service_deployment.clone());
     let Some(whole) = service.service_deployment_mut(&whole).filter(|_| !is_rollback) else { return Ok(()) };
-    if whole.configuration.breaker().is_none_or(|breaker| breaker.resets_on_healthy_task()) {
+    if whole.configuration.breaker().is_none_or(CircuitBreaker::resets_on_healthy_task) {
         whole.failure_count = 0;
     }
     Ok(())

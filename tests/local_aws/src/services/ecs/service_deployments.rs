@@ -58,12 +58,8 @@ pub(super) fn list(world: &mut World, caller: &Caller, input: Value) -> Result<V
             && input.created_at.holds(deployment.created_at)
     });
     let briefs = found.map(|deployment| brief(world, &caller.account, &name, deployment)).collect();
-    let page = paging::page(briefs, input.max_results, input.next_token.as_deref(), PAGE_USUAL)?;
-    let mut answer = json!({ "serviceDeployments": page.items });
-    if let Some(token) = page.next_token {
-        answer["nextToken"] = token.into();
-    }
-    Ok(answer)
+    Ok(paging::page(briefs, input.max_results, input.next_token.as_deref(), PAGE_USUAL)?
+        .into_answer("serviceDeployments"))
 }
 
 fn brief(world: &World, account: &AccountId, name: &ServiceName, deployment: &ServiceDeployment) -> Value {

@@ -82,12 +82,8 @@ pub(super) fn list(world: &mut World, caller: &Caller, input: Value) -> Result<V
         .filter(|service| input.launch_type.is_none_or(|wanted| wanted == service.launch_type))
         .map(|service| names::service_arn(world, &caller.account, &service.name))
         .collect();
-    let page = paging::page(arns, input.max_results, input.next_token.as_deref(), PAGE_USUAL)?;
-    let mut answer = json!({ "serviceArns": page.items });
-    if let Some(token) = page.next_token {
-        answer["nextToken"] = token.into();
-    }
-    Ok(answer)
+    Ok(paging::page(arns, input.max_results, input.next_token.as_deref(), PAGE_USUAL)?
+        .into_answer("serviceArns"))
 }
 
 /// A service as every operation shows it.

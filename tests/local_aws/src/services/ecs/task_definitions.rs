@@ -2,6 +2,7 @@
 
 use super::container_definitions::{self, ContainerDefinition};
 use super::tags::{self, Tag};
+use super::tasks::without_nulls;
 use super::{authorization, names, paging};
 use crate::caller::Caller;
 use crate::clock::epoch;
@@ -189,7 +190,7 @@ fn fargate_has(units: u32, mebibytes: u32) -> bool {
         16_384 => (32_768, 122_880, 8192),
         _ => return false,
     };
-    (least..=most).contains(&mebibytes) && mebibytes % step == 0
+    (least..=most).contains(&mebibytes) && mebibytes.is_multiple_of(step)
 }
 
 #[derive(Deserialize)]
@@ -211,11 +212,10 @@ pub(super) fn describe(world: &mut World, caller: &Caller, input: Value) -> Resu
     authorization::on_everything(world, caller, "ecs:DescribeTaskDefinition")?;
     let found = find(world, caller, input.task_definition.as_deref().unwrap_or_default())?
         .ok_or_else(|| AwsError::new("ClientException", "Unable to describe task definition."))?;
-    let mut answer = json!({ "taskDefinition": shown(world, &caller.account, found)? });
-    if let [IncludedField::Tags, ..] = input.include.as_slice() {
-        answer["tags"] = json!(found.tags);
-    }
-    Ok(answer)
+    let with_tags = matches!(input.include.as_slice(), [IncludedField::Tags, ..]);
+    let shown = shown(world, &caller.account, found)?;
+    let answer = json!({ "taskDefinition": shown, "tags": with_tags.then_some(&found.tags) });
+    Ok(Value::Object(without_nulls(answer)))
 }
 
 #[derive(Deserialize)]
@@ -256,12 +256,8 @@ pub(super) fn list(world: &mut World, caller: &Caller, input: Value) -> Result<V
     if input.sort == Some(Sort::Desc) {
         arns.reverse();
     }
-    let page = paging::page(arns, input.max_results, input.next_token.as_deref(), PAGE_USUAL)?;
-    let mut answer = json!({ "taskDefinitionArns": page.items });
-    if let Some(token) = page.next_token {
-        answer["nextToken"] = token.into();
-    }
-    Ok(answer)
+    Ok(paging::page(arns, input.max_results, input.next_token.as_deref(), PAGE_USUAL)?
+        .into_answer("taskDefinitionArns"))
 }
 
 #[derive(Deserialize)]
@@ -340,20 +336,21 @@ pub(super) fn arn_of(world: &World, account: &AccountId, definition: &TaskDefini
 }
 
 fn shown(world: &World, account: &AccountId, found: &TaskDefinition) -> Result<Value, AwsError> {
-    let mut shown = serde_json::to_value(&found.definition).map_err(|error| {
+    let definition = serde_json::to_value(&found.definition).map_err(|error| {
         AwsError::new("ServerException", format!("the task definition cannot be shown: {error}"))
             .with_status(500)
     })?;
-    shown["taskDefinitionArn"] = arn_of(world, account, found).into();
-    shown["family"] = found.family.as_str().into();
-    shown["revision"] = found.revision.into();
-    shown["status"] = if found.active { "ACTIVE" } else { "INACTIVE" }.into();
-    shown["requiresAttributes"] = json!([]);
-    shown["compatibilities"] = if found.fits_fargate() { json!(["EC2", "FARGATE"]) } else { json!(["EC2"]) };
-    shown["registeredAt"] = epoch(found.registered_at);
-    shown["registeredBy"] = found.registered_by.as_str().into();
-    if let Some(time) = found.deregistered_at {
-        shown["deregisteredAt"] = epoch(time);
-    }
-    Ok(shown)
+    let mut shown = without_nulls(json!({
+        "taskDefinitionArn": arn_of(world, account, found),
+        "family": found.family,
+        "revision": found.revision,
+        "status": if found.active { "ACTIVE" } else { "INACTIVE" },
+        "requiresAttributes": [],
+        "compatibilities": if found.fits_fargate() { json!(["EC2", "FARGATE"]) } else { json!(["EC2"]) },
+        "registeredAt": epoch(found.registered_at),
+        "registeredBy": found.registered_by,
+        "deregisteredAt": found.deregistered_at.map(epoch),
+    }));
+    shown.extend(without_nulls(definition));
+    Ok(Value::Object(shown))
 }

@@ -9,7 +9,7 @@ use crate::clock::seconds;
 use crate::error::AwsError;
 use crate::faults::EventFaultKind;
 use crate::names::AccountId;
-use crate::services::{Timer as AnyTimer, lambda, sqs};
+use crate::services::{Timer as AnyTimer, iam, lambda, sqs};
 use crate::world::World;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -93,6 +93,10 @@ fn to_target(
 ) -> Result<(), Refused> {
     let body = input(target, event)?;
     let caller = match &target.role_arn {
+        Some(role) if iam::check_service_role(world, role, PRINCIPAL).is_err() => {
+            let message = format!("EventBridge cannot assume the role {role}");
+            return Err(Refused { code: "NO_PERMISSIONS", message });
+        }
         Some(role) => Caller::role(&bus.account, role.rsplit('/').next().unwrap_or_default(), "events"),
         None => Caller::service(&bus.account, PRINCIPAL),
     };

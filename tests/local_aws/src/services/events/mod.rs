@@ -18,6 +18,7 @@ use crate::error::AwsError;
 use crate::names::AccountId;
 use crate::world::World;
 use bus::Bus;
+pub(crate) use rule::{DeadLetterConfig, RetryPolicy, rate};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

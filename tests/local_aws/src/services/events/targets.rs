@@ -8,7 +8,7 @@ use super::rules::admit;
 use crate::caller::Caller;
 use crate::error::AwsError;
 use crate::names::Arn;
-use crate::services::{page, sqs};
+use crate::services::{iam, page, sqs};
 use crate::world::World;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -32,6 +32,10 @@ pub(super) fn put(world: &mut World, caller: &Caller, input: PutTargetsInput) ->
         return Err(invalid("the list of targets is empty: expected 1 to 100"));
     }
     input.targets.iter().try_for_each(check)?;
+    let passed = [("iam:PassedToService", "events.amazonaws.com")];
+    for role in input.targets.iter().filter_map(|target| target.role_arn.as_deref()) {
+        iam::authorize(world, caller, "iam:PassRole", role, &passed)?;
+    }
     let targets = &mut address.rule_mut(world, &input.rule)?.targets;
     let ids: BTreeSet<&String> =
         targets.keys().chain(input.targets.iter().map(|target| &target.id)).collect();

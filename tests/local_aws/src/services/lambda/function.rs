@@ -3,6 +3,7 @@
 use super::event_invoke_config::EventInvokeConfig;
 use crate::error::AwsError;
 use crate::names::AccountId;
+use crate::services::iam;
 use crate::world::World;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -181,6 +182,7 @@ pub(super) fn timestamp(time: DateTime<Utc>) -> String {
 /// not allow.
 pub fn create_function(world: &mut World, account: &AccountId, function: Function) -> Result<(), AwsError> {
     function.check()?;
+    check_role(world, &function)?;
     let functions = &world.account(account)?.lambda.functions;
     if functions.contains_key(&function.name) {
         let text = format!("Function already exist: {}", function.name);
@@ -198,6 +200,7 @@ pub fn create_function(world: &mut World, account: &AccountId, function: Functio
 /// `ResourceNotFoundException` when it is not there, else as [`create_function`].
 pub fn update_function(world: &mut World, account: &AccountId, function: Function) -> Result<(), AwsError> {
     function.check()?;
+    check_role(world, &function)?;
     self::function(world, account, &function.name)?;
     let new = hold(world, function);
     let old = function_mut(world, account, &new.function.name)?;
@@ -215,9 +218,16 @@ pub fn update_function(world: &mut World, account: &AccountId, function: Functio
 /// # Errors
 /// `ResourceNotFoundException` when it is not there.
 pub fn delete_function(world: &mut World, account: &AccountId, name: &str) -> Result<(), AwsError> {
-    self::function(world, account, name)?;
+    function(world, account, name)?;
     world.account_mut(account)?.lambda.functions.remove(name);
     Ok(())
+}
+
+fn check_role(world: &World, function: &Function) -> Result<(), AwsError> {
+    iam::check_service_role(world, &function.role, "lambda.amazonaws.com").map_err(|_| {
+        let text = "The role defined for the function cannot be assumed by Lambda.";
+        AwsError::new("InvalidParameterValueException", text)
+    })
 }
 
 fn hold(world: &mut World, function: Function) -> HeldFunction {

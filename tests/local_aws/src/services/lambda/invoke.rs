@@ -1,6 +1,6 @@
 //! Beginning invocations, and answering those who wait for them.
 
-use super::function;
+use super::function::function;
 use super::functions::admit;
 use super::{Ended, Invocation, asynchronous};
 use crate::caller::Caller;
@@ -106,7 +106,7 @@ fn check_size(payload: &str, most: usize) -> Result<(), AwsError> {
 
 /// Whether the function's concurrency leaves room for one more.
 pub(super) fn has_room(world: &World, account: &AccountId, name: &str) -> bool {
-    let Ok(held) = function::function(world, account, name) else { return false };
+    let Ok(held) = function(world, account, name) else { return false };
     let Ok(state) = world.account(account) else { return false };
     let running = state.lambda.pending.values().filter(|pending| pending.function == name).count();
     running < held.concurrency()

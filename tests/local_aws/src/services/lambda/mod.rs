@@ -20,7 +20,7 @@ use crate::names::AccountId;
 use crate::world::World;
 pub(crate) use asynchronous::{invoke_asynchronously, invoke_asynchronously_for};
 pub use function::{Function, create_function, delete_function, update_function};
-pub(crate) use function::{HeldFunction, function};
+pub(crate) use function::{HeldFunction, arn as function_arn, function, log_group};
 pub use invoke::take_answer;
 use invoke::{Origin, Pending};
 use mapping::Mapping;

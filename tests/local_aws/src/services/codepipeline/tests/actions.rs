@@ -22,8 +22,8 @@ fn the_source_action_needs_the_roles_rights() {
         if actions != json!([]) {
             statements.push(json!({ "Effect": "Allow", "Action": actions, "Resource": repository }));
         }
-        tried.allow(json!(statements));
-        tried.create("QUEUED", approval());
+        tried.allow(&json!(statements));
+        tried.create("QUEUED", &approval());
         tried.pass_seconds(60);
         story.push_str(&tried.story());
         tried.call("DeletePipeline", json!({ "name": "deploy" }));
@@ -36,7 +36,7 @@ fn the_source_action_needs_the_roles_rights() {
         1 Failed of [] by CreatePipeline
             Source Failed: PermissionError: The service role or action role doesn't have the permissions required to access the AWS CodeCommit repository named deployment. Update the IAM role permissions, and then try again. Error: User: arn:aws:sts::111111111111:assumed-role/pipeline/execution 1 is not authorized to perform: codecommit:UploadArchive on resource: arn:aws:codecommit:eu-west-1:111111111111:deployment because no identity-based policy allows the codecommit:UploadArchive action
         1 Failed of [] by CreatePipeline
-            Source Failed: PermissionError: The pipeline's role cannot store the artifact: User: arn:aws:sts::111111111111:assumed-role/pipeline/execution 1 is not authorized to perform: s3:PutObject on resource: arn:aws:s3:::artifacts-1111/deploy/Source/962b196 because no identity-based policy allows the s3:PutObject action
+            Source Failed: PermissionError: The pipeline's role cannot store the artifact: User: arn:aws:sts::111111111111:assumed-role/pipeline/execution 1 is not authorized to perform: s3:PutObject on resource: arn:aws:s3:::artifacts-1111/deploy/Source/(key) because no identity-based policy allows the s3:PutObject action
     "#]].assert_eq(&story);
 }
 
@@ -44,14 +44,14 @@ fn the_source_action_needs_the_roles_rights() {
 fn the_source_action_tells_its_commit() {
     let mut tried = Tried::new();
     tried.commit(FILE, "1");
-    tried.create("QUEUED", approval());
+    tried.create("QUEUED", &approval());
     tried.pass_seconds(60);
     let listed = tried.call("ListActionExecutions", json!({ "pipelineName": "deploy" }));
     let shown = serde_json::to_string_pretty(&listed["actionExecutionDetails"][1]).expect("text");
     let shown = tried.numbered(&shown);
     expect![[r#"
         {
-          "actionExecutionId": "491718de-357e-4da8-8b43-5c8e74616796",
+          "actionExecutionId": "(id)",
           "actionName": "Source",
           "input": {
             "actionTypeId": {
@@ -85,7 +85,7 @@ fn the_source_action_tells_its_commit() {
                 "name": "Source",
                 "s3location": {
                   "bucket": "artifacts-1111",
-                  "key": "deploy/Source/6775dc7"
+                  "key": "deploy/Source/(key)"
                 }
               }
             ],
@@ -105,4 +105,146 @@ fn the_source_action_tells_its_commit() {
           "status": "Succeeded"
         }
     "#]].assert_eq(&shown);
+}
+
+#[test]
+fn every_operation_asks_for_the_right_to_its_pipeline_stage_or_action() {
+    let mut tried = Tried::new();
+    tried.commit(FILE, "1");
+    tried.create("QUEUED", &approval());
+    tried.allow(&json!({ "Effect": "Allow", "Action": "s3:ListBucket", "Resource": "*" }));
+    tried.caller = Caller::role(&tried.caller.account, "pipeline", "somebody");
+    let id = "00000000-0000-4000-8000-000000000000";
+    let arn = "arn:aws:codepipeline:eu-west-1:111111111111:deploy";
+    let pipeline = pipeline("QUEUED", &approval());
+    let mut asked = String::new();
+    for (operation, input) in [
+        ("CreatePipeline", json!({ "pipeline": pipeline })),
+        ("UpdatePipeline", json!({ "pipeline": pipeline })),
+        ("GetPipeline", json!({ "name": "deploy" })),
+        ("DeletePipeline", json!({ "name": "deploy" })),
+        ("ListPipelines", json!({})),
+        ("StartPipelineExecution", json!({ "name": "deploy" })),
+        ("StopPipelineExecution", json!({ "pipelineName": "deploy", "pipelineExecutionId": id })),
+        ("GetPipelineExecution", json!({ "pipelineName": "deploy", "pipelineExecutionId": id })),
+        ("ListPipelineExecutions", json!({ "pipelineName": "deploy" })),
+        ("ListActionExecutions", json!({ "pipelineName": "deploy" })),
+        ("GetPipelineState", json!({ "name": "deploy" })),
+        (
+            "EnableStageTransition",
+            json!({
+                "pipelineName": "deploy", "stageName": "Deploy", "transitionType": "Inbound",
+            }),
+        ),
+        (
+            "DisableStageTransition",
+            json!({
+                "pipelineName": "deploy", "stageName": "Deploy", "transitionType": "Inbound", "reason": "freeze",
+            }),
+        ),
+        (
+            "RetryStageExecution",
+            json!({
+                "pipelineName": "deploy", "stageName": "Deploy", "pipelineExecutionId": id, "retryMode": "ALL_ACTIONS",
+            }),
+        ),
+        (
+            "RollbackStage",
+            json!({
+                "pipelineName": "deploy", "stageName": "Deploy", "targetPipelineExecutionId": id,
+            }),
+        ),
+        (
+            "PutApprovalResult",
+            json!({
+                "pipelineName": "deploy", "stageName": "Deploy", "actionName": "Approve", "token": id,
+                "result": { "summary": "", "status": "Approved" },
+            }),
+        ),
+        ("TagResource", json!({ "resourceArn": arn, "tags": [] })),
+        ("UntagResource", json!({ "resourceArn": arn, "tagKeys": [] })),
+        ("ListTagsForResource", json!({ "resourceArn": arn })),
+    ] {
+        let refusal = tried.refusal(operation, input);
+        let named = refusal.split(" to perform: ").nth(1).and_then(|it| it.split(" because").next());
+        asked.push_str(named.unwrap_or(&refusal));
+        asked.push('\n');
+    }
+    expect![[r#"
+        codepipeline:CreatePipeline on resource: arn:aws:codepipeline:eu-west-1:111111111111:deploy
+        codepipeline:UpdatePipeline on resource: arn:aws:codepipeline:eu-west-1:111111111111:deploy
+        codepipeline:GetPipeline on resource: arn:aws:codepipeline:eu-west-1:111111111111:deploy
+        codepipeline:DeletePipeline on resource: arn:aws:codepipeline:eu-west-1:111111111111:deploy
+        codepipeline:ListPipelines on resource: *
+        codepipeline:StartPipelineExecution on resource: arn:aws:codepipeline:eu-west-1:111111111111:deploy
+        codepipeline:StopPipelineExecution on resource: arn:aws:codepipeline:eu-west-1:111111111111:deploy
+        codepipeline:GetPipelineExecution on resource: arn:aws:codepipeline:eu-west-1:111111111111:deploy
+        codepipeline:ListPipelineExecutions on resource: arn:aws:codepipeline:eu-west-1:111111111111:deploy
+        codepipeline:ListActionExecutions on resource: arn:aws:codepipeline:eu-west-1:111111111111:deploy
+        codepipeline:GetPipelineState on resource: arn:aws:codepipeline:eu-west-1:111111111111:deploy
+        codepipeline:EnableStageTransition on resource: arn:aws:codepipeline:eu-west-1:111111111111:deploy/Deploy
+        codepipeline:DisableStageTransition on resource: arn:aws:codepipeline:eu-west-1:111111111111:deploy/Deploy
+        codepipeline:RetryStageExecution on resource: arn:aws:codepipeline:eu-west-1:111111111111:deploy/Deploy
+        codepipeline:RollbackStage on resource: arn:aws:codepipeline:eu-west-1:111111111111:deploy/Deploy
+        codepipeline:PutApprovalResult on resource: arn:aws:codepipeline:eu-west-1:111111111111:deploy/Deploy/Approve
+        codepipeline:TagResource on resource: arn:aws:codepipeline:eu-west-1:111111111111:deploy
+        codepipeline:UntagResource on resource: arn:aws:codepipeline:eu-west-1:111111111111:deploy
+        codepipeline:ListTagsForResource on resource: arn:aws:codepipeline:eu-west-1:111111111111:deploy
+    "#]].assert_eq(&asked);
+}
+
+#[test]
+fn actions_of_one_run_order_run_together_and_the_next_waits_for_them() {
+    let mut tried = Tried::new();
+    tried.commit(FILE, "1");
+    let mut pipeline = pipeline("QUEUED", &approval());
+    let mut actions = Vec::new();
+    for (name, order) in [("Last", 3), ("Security", 1), ("Product", 1)] {
+        let mut action = approval();
+        action["name"] = json!(name);
+        action["runOrder"] = json!(order);
+        actions.push(action);
+    }
+    pipeline["stages"][1]["actions"] = json!(actions);
+    tried.call("CreatePipeline", json!({ "pipeline": pipeline }));
+    tried.pass_seconds(60);
+    let mut story = tried.story();
+    for (name, status) in [("Security", "Rejected"), ("Product", "Approved")] {
+        let state = tried.call("GetPipelineState", json!({ "name": "deploy" }));
+        let mut actions = state["stageStates"][1]["actionStates"].as_array().expect("a list").iter();
+        let token =
+            &actions.find(|it| it["actionName"] == name).expect("an action")["latestExecution"]["token"];
+        let answer = json!({
+            "pipelineName": "deploy", "stageName": "Deploy", "actionName": name, "token": token,
+            "result": { "summary": "", "status": status },
+        });
+        tried.call("PutApprovalResult", answer);
+        story += &tried.story();
+    }
+    let id = tried.execution_ids().remove(0);
+    let retry = json!({
+        "pipelineName": "deploy", "stageName": "Deploy", "pipelineExecutionId": id, "retryMode": "FAILED_ACTIONS",
+    });
+    tried.call("RetryStageExecution", retry);
+    story += &tried.story();
+    expect![[r#"
+        1 InProgress of [c1] by CreatePipeline
+            Source Succeeded
+            Security InProgress
+            Product InProgress
+        1 InProgress of [c1] by CreatePipeline
+            Source Succeeded
+            Security Failed: JobFailed: Rejected by arn:aws:iam::111111111111:user/administrator
+            Product InProgress
+        1 Failed of [c1] by CreatePipeline
+            Source Succeeded
+            Security Failed: JobFailed: Rejected by arn:aws:iam::111111111111:user/administrator
+            Product Succeeded
+        1 InProgress of [c1] by CreatePipeline
+            Source Succeeded
+            Security Failed: JobFailed: Rejected by arn:aws:iam::111111111111:user/administrator
+            Product Succeeded
+            Security InProgress
+    "#]]
+    .assert_eq(&story);
 }

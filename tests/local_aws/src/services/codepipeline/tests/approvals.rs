@@ -20,14 +20,15 @@ fn token(tried: &mut Tried) -> String {
 fn an_approved_execution_succeeds() {
     let mut tried = Tried::new();
     tried.commit(FILE, "1");
-    tried.create("QUEUED", approval());
+    tried.create("QUEUED", &approval());
     tried.pass_seconds(60);
     approve(&mut tried);
     expect![[r#"
         1 Succeeded of [c1] by CreatePipeline
             Source Succeeded
             Approve Succeeded
-    "#]].assert_eq(&tried.story());
+    "#]]
+    .assert_eq(&tried.story());
     tried.pass(Duration::days(8));
     let state = tried.call("GetPipelineState", json!({ "name": "deploy" }));
     let shown = serde_json::to_string_pretty(&state).expect("text");
@@ -49,7 +50,7 @@ fn an_approved_execution_succeeds() {
                   },
                   "entityUrl": "https://eu-west-1.console.aws.amazon.com/codecommit/home?region=eu-west-1#/repository/deployment/browse/main/--/",
                   "latestExecution": {
-                    "actionExecutionId": "491718de-357e-4da8-8b43-5c8e74616796",
+                    "actionExecutionId": "(id)",
                     "externalExecutionId": "c1",
                     "externalExecutionUrl": "https://eu-west-1.console.aws.amazon.com/codecommit/home?region=eu-west-1#/repository/deployment/commit/c1",
                     "lastStatusChange": 1800000000.2,
@@ -75,7 +76,7 @@ fn an_approved_execution_succeeds() {
                 {
                   "actionName": "Approve",
                   "latestExecution": {
-                    "actionExecutionId": "9afcd44d-14cf-4bfe-b476-cf8a4baa5dc0",
+                    "actionExecutionId": "(id)",
                     "lastStatusChange": 1800000060.0,
                     "lastUpdatedBy": "arn:aws:iam::111111111111:user/administrator",
                     "status": "Succeeded",
@@ -104,7 +105,7 @@ fn an_approved_execution_succeeds() {
 fn a_rejected_execution_fails_and_can_be_retried() {
     let mut tried = Tried::new();
     tried.commit(FILE, "1");
-    tried.create("QUEUED", approval());
+    tried.create("QUEUED", &approval());
     tried.pass_seconds(60);
     let asked = token(&mut tried);
     expect!["InvalidApprovalTokenException: The token 00000000-0000-4000-8000-000000000000 belongs to no approval of the action 'Approve'"].assert_eq(
@@ -116,7 +117,8 @@ fn a_rejected_execution_fails_and_can_be_retried() {
         1 Failed of [c1] by CreatePipeline
             Source Succeeded
             Approve Failed: JobFailed: Rejected by arn:aws:iam::111111111111:user/administrator
-    "#]].assert_eq(&tried.story());
+    "#]]
+    .assert_eq(&tried.story());
     let id = tried.execution_ids().remove(0);
     let retry = json!({
         "pipelineName": "deploy", "stageName": "Deploy", "pipelineExecutionId": id, "retryMode": "FAILED_ACTIONS",
@@ -128,7 +130,8 @@ fn a_rejected_execution_fails_and_can_be_retried() {
             Source Succeeded
             Approve Failed: JobFailed: Rejected by arn:aws:iam::111111111111:user/administrator
             Approve InProgress
-    "#]].assert_eq(&tried.story());
+    "#]]
+    .assert_eq(&tried.story());
     expect!["StageNotRetryableException: The stage 'Deploy' of the execution execution 1 cannot be retried: it must have failed or been stopped, and the pipeline must not have changed since"].assert_eq(&tried.refusal("RetryStageExecution", retry).replace(&id, "execution 1"));
 }
 
@@ -136,17 +139,19 @@ fn a_rejected_execution_fails_and_can_be_retried() {
 fn an_approval_expires_after_seven_days() {
     let mut tried = Tried::new();
     tried.commit(FILE, "1");
-    tried.create("QUEUED", approval());
+    tried.create("QUEUED", &approval());
     tried.pass(Duration::days(7));
     expect![[r#"
         1 InProgress of [c1] by CreatePipeline
             Source Succeeded
             Approve InProgress
-    "#]].assert_eq(&tried.story());
+    "#]]
+    .assert_eq(&tried.story());
     tried.pass_seconds(60);
     expect![[r#"
         1 Failed of [c1] by CreatePipeline
             Source Succeeded
             Approve Failed: JobFailed: The approval was not given in time
-    "#]].assert_eq(&tried.story());
+    "#]]
+    .assert_eq(&tried.story());
 }

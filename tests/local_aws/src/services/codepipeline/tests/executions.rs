@@ -8,19 +8,20 @@ use expect_test::expect;
 fn creation_runs_the_pipeline_once() {
     let mut tried = Tried::new();
     tried.commit(FILE, "[]");
-    tried.create("QUEUED", approval());
+    tried.create("QUEUED", &approval());
     tried.pass_seconds(60);
     expect![[r#"
         1 InProgress of [c1] by CreatePipeline
             Source Succeeded
             Approve InProgress
-    "#]].assert_eq(&tried.story());
+    "#]]
+    .assert_eq(&tried.story());
 }
 
 #[test]
 fn a_repository_without_the_branch_fails_the_source_action() {
     let mut tried = Tried::new();
-    tried.create("QUEUED", approval());
+    tried.create("QUEUED", &approval());
     tried.pass_seconds(60);
     expect![[r#"
         1 Failed of [] by CreatePipeline
@@ -35,7 +36,7 @@ fn queued_executions_run_in_the_order_of_their_starts() {
     for content in ["1", "2", "3"] {
         tried.commit(FILE, content);
     }
-    tried.create("QUEUED", approval());
+    tried.create("QUEUED", &approval());
     for commit in [2, 1, 0] {
         let commit = tried.commits[commit].clone();
         tried.start(json!({ "sourceRevisions": [named(&commit)] }));
@@ -51,7 +52,8 @@ fn queued_executions_run_in_the_order_of_their_starts() {
             Source Succeeded
         4 InProgress of [c1] by StartPipelineExecution
             Source Succeeded
-    "#]].assert_eq(&tried.story());
+    "#]]
+    .assert_eq(&tried.story());
     approve(&mut tried);
     tried.pass_seconds(60);
     expect![[r#"
@@ -65,14 +67,15 @@ fn queued_executions_run_in_the_order_of_their_starts() {
             Source Succeeded
         4 InProgress of [c1] by StartPipelineExecution
             Source Succeeded
-    "#]].assert_eq(&tried.story());
+    "#]]
+    .assert_eq(&tried.story());
 }
 
 #[test]
 fn a_newer_execution_supersedes_one_that_waits() {
     let mut tried = Tried::new();
     tried.commit(FILE, "1");
-    tried.create("SUPERSEDED", approval());
+    tried.create("SUPERSEDED", &approval());
     tried.pass_seconds(60);
     tried.start(json!({}));
     tried.pass_seconds(60);
@@ -86,14 +89,15 @@ fn a_newer_execution_supersedes_one_that_waits() {
             Source Succeeded
         3 InProgress of [c1] by StartPipelineExecution
             Source Succeeded
-    "#]].assert_eq(&tried.story());
+    "#]]
+    .assert_eq(&tried.story());
 }
 
 #[test]
 fn parallel_executions_do_not_wait_and_show_their_tokens_in_the_action_list() {
     let mut tried = Tried::new();
     tried.commit(FILE, "1");
-    tried.create("PARALLEL", approval());
+    tried.create("PARALLEL", &approval());
     let second = tried.start(json!({}));
     tried.pass_seconds(60);
     expect![[r#"
@@ -103,7 +107,8 @@ fn parallel_executions_do_not_wait_and_show_their_tokens_in_the_action_list() {
         2 InProgress of [c1] by StartPipelineExecution
             Source Succeeded
             Approve InProgress
-    "#]].assert_eq(&tried.story());
+    "#]]
+    .assert_eq(&tried.story());
     let state = tried.call("GetPipelineState", json!({ "name": "deploy" }));
     assert_eq!(state.pointer("/stageStates/1/actionStates/0/latestExecution/token"), None);
     let filter = json!({ "pipelineExecutionId": second });
@@ -117,14 +122,15 @@ fn parallel_executions_do_not_wait_and_show_their_tokens_in_the_action_list() {
         2 Succeeded of [c1] by StartPipelineExecution
             Source Succeeded
             Approve Succeeded
-    "#]].assert_eq(&tried.story());
+    "#]]
+    .assert_eq(&tried.story());
 }
 
 #[test]
 fn a_start_with_the_same_token_is_the_same_execution() {
     let mut tried = Tried::new();
     tried.commit(FILE, "1");
-    tried.create("QUEUED", approval());
+    tried.create("QUEUED", &approval());
     let first = tried.start(json!({ "clientRequestToken": "deployment-c1" }));
     assert_eq!(tried.start(json!({ "clientRequestToken": "deployment-c1" })), first);
     tried.pass(Duration::days(30));
@@ -139,7 +145,7 @@ fn a_token_may_be_forgotten() {
     let unconfirmed = Unconfirmed { start_token_is_forgotten: true, ..Unconfirmed::default() };
     let mut tried = Tried::with(Settings { unconfirmed, ..Settings::default() });
     tried.commit(FILE, "1");
-    tried.create("QUEUED", approval());
+    tried.create("QUEUED", &approval());
     let first = tried.start(json!({ "clientRequestToken": "deployment-c1" }));
     assert_ne!(tried.start(json!({ "clientRequestToken": "deployment-c1" })), first);
 }
@@ -150,7 +156,7 @@ fn the_revision_of_a_start_is_listed_at_once_or_late() {
         let unconfirmed = Unconfirmed { source_revision_comes_late: late, ..Unconfirmed::default() };
         let mut tried = Tried::with(Settings { unconfirmed, ..Settings::default() });
         let commit = tried.commit(FILE, "1");
-        tried.create("PARALLEL", approval());
+        tried.create("PARALLEL", &approval());
         tried.start(json!({ "sourceRevisions": [named(&commit)] }));
         let listed = |tried: &mut Tried| {
             let reply = tried.call("ListPipelineExecutions", json!({ "pipelineName": "deploy" }));
@@ -166,7 +172,7 @@ fn the_revision_of_a_start_is_listed_at_once_or_late() {
 fn a_commit_that_is_not_there_fails_the_source_action() {
     let mut tried = Tried::new();
     tried.commit(FILE, "1");
-    tried.create("QUEUED", approval());
+    tried.create("QUEUED", &approval());
     tried.pass_seconds(60);
     approve(&mut tried);
     tried.start(json!({ "sourceRevisions": [named(&"0123456789".repeat(4))] }));
@@ -187,7 +193,7 @@ fn a_commit_that_is_not_there_fails_the_source_action() {
 fn starts_that_make_no_sense_are_refused() {
     let mut tried = Tried::new();
     let commit = tried.commit(FILE, "1");
-    tried.create("QUEUED", approval());
+    tried.create("QUEUED", &approval());
     let mut refusals = String::new();
     for more in [
         json!({ "sourceRevisions": [{ "actionName": "Approve", "revisionType": "COMMIT_ID", "revisionValue": commit }] }),
@@ -219,7 +225,7 @@ fn starts_that_make_no_sense_are_refused() {
 fn the_fifty_first_execution_at_once_is_refused() {
     let mut tried = Tried::new();
     tried.commit(FILE, "1");
-    tried.create("QUEUED", approval());
+    tried.create("QUEUED", &approval());
     for _ in 0..49 {
         tried.start(json!({}));
     }
@@ -231,7 +237,7 @@ fn the_fifty_first_execution_at_once_is_refused() {
 fn executions_are_listed_in_pages_that_do_not_shift() {
     let mut tried = Tried::new();
     tried.commit(FILE, "1");
-    tried.create("QUEUED", approval());
+    tried.create("QUEUED", &approval());
     for _ in 0..3 {
         tried.pass_seconds(60);
         tried.start(json!({}));
@@ -263,7 +269,7 @@ fn a_disabled_transition_parks_executions() {
     let mut tried = Tried::new();
     tried.commit(FILE, "1");
     let into = json!({ "pipelineName": "deploy", "stageName": "Deploy", "transitionType": "Inbound" });
-    tried.create("QUEUED", approval());
+    tried.create("QUEUED", &approval());
     let mut disable = into.clone();
     disable["reason"] = json!("release freeze");
     tried.call("DisableStageTransition", disable);
@@ -298,20 +304,22 @@ fn a_disabled_transition_parks_executions() {
           },
           "stageName": "Deploy"
         }
-    "#]].assert_eq(&shown);
+    "#]]
+    .assert_eq(&shown);
     tried.call("EnableStageTransition", into);
     expect![[r#"
         1 InProgress of [c1] by CreatePipeline
             Source Succeeded
             Approve InProgress
-    "#]].assert_eq(&tried.story());
+    "#]]
+    .assert_eq(&tried.story());
 }
 
 #[test]
 fn a_polling_source_starts_an_execution_for_a_new_tip() {
     let mut tried = Tried::new();
     tried.commit(FILE, "1");
-    let mut pipeline = pipeline("PARALLEL", approval());
+    let mut pipeline = pipeline("PARALLEL", &approval());
     pipeline["stages"][0]["actions"][0]["configuration"]
         .as_object_mut()
         .expect("a configuration")
@@ -327,7 +335,8 @@ fn a_polling_source_starts_an_execution_for_a_new_tip() {
         2 InProgress of [c2] by PollForSourceChanges
             Source Succeeded
             Approve InProgress
-    "#]].assert_eq(&tried.story());
+    "#]]
+    .assert_eq(&tried.story());
     tried.call("DeletePipeline", json!({ "name": "deploy" }));
     tried.pass(Duration::days(8));
     assert_eq!(tried.world.next_due(), None);

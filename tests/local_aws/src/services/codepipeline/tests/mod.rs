@@ -1,9 +1,13 @@
 //! Stories of pipelines in virtual time.
 
 mod actions;
+mod announcements;
 mod approvals;
+mod deployments;
 mod executions;
+mod heard;
 mod rollbacks;
+mod shop;
 mod stops;
 mod structures;
 
@@ -39,12 +43,12 @@ impl Tried {
         let store = Store::temporary().expect("a store");
         let world = World::new([account.clone()], REGION, Clock::Manual(now), 1, settings, store);
         let mut tried = Self { world, caller: Caller::administrator(&account), commits: Vec::new() };
-        tried.make_role(json!({ "Effect": "Allow", "Action": "*", "Resource": "*" }));
+        tried.make_role(&json!({ "Effect": "Allow", "Action": "*", "Resource": "*" }));
         tried.of(Service::CodeCommit, "CreateRepository", json!({ "repositoryName": "deployment" }));
         tried
     }
 
-    fn make_role(&mut self, statement: Value) {
+    fn make_role(&mut self, statement: &Value) {
         let trust = json!({ "Version": "2012-10-17", "Statement": {
             "Effect": "Allow", "Principal": { "Service": ["codepipeline.amazonaws.com", "ecs-tasks.amazonaws.com"] },
             "Action": "sts:AssumeRole",
@@ -54,7 +58,7 @@ impl Tried {
         self.allow(statement);
     }
 
-    fn allow(&mut self, statement: Value) {
+    fn allow(&mut self, statement: &Value) {
         let policy = json!({ "Version": "2012-10-17", "Statement": statement }).to_string();
         let put = json!({ "RoleName": "pipeline", "PolicyName": "p", "PolicyDocument": policy });
         self.of(Service::Iam, "PutRolePolicy", put);
@@ -93,7 +97,7 @@ impl Tried {
         id
     }
 
-    fn create(&mut self, mode: &str, second: Value) {
+    fn create(&mut self, mode: &str, second: &Value) {
         let pipeline = pipeline(mode, second);
         self.call("CreatePipeline", json!({ "pipeline": pipeline }));
     }
@@ -160,7 +164,8 @@ impl Tried {
         self.numbered(&lines.join("\n"))
     }
 
-    /// A text with ids and commits by their numbers.
+    /// A text with executions and commits by their numbers, and without other ids, which depend on how many
+    /// any service has made up before.
     fn numbered(&mut self, text: &str) -> String {
         let mut text = text.to_owned();
         for (index, commit) in self.commits.iter().enumerate() {
@@ -168,6 +173,13 @@ impl Tried {
         }
         for (index, id) in self.execution_ids().iter().enumerate() {
             text = text.replace(id, &format!("execution {}", index + 1));
+        }
+        for (ids, shown) in [
+            ("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "(id)"),
+            ("ecs-svc/[0-9]+", "ecs-svc/(id)"),
+            ("deploy/Source/[0-9a-f]{7}", "deploy/Source/(key)"),
+        ] {
+            text = regex_lite::Regex::new(ids).expect("a pattern").replace_all(&text, shown).into_owned();
         }
         text + "\n"
     }
@@ -177,7 +189,7 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or("?")
 }
 
-fn pipeline(mode: &str, second: Value) -> Value {
+fn pipeline(mode: &str, second: &Value) -> Value {
     json!({
         "name": "deploy",
         "roleArn": "arn:aws:iam::111111111111:role/pipeline",

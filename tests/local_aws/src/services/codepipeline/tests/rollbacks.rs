@@ -11,7 +11,7 @@ fn rollback(stage: &str, target: &str) -> Value {
 fn twice_approved() -> (Tried, String) {
     let mut tried = Tried::new();
     tried.commit(FILE, "1");
-    tried.create("QUEUED", approval());
+    tried.create("QUEUED", &approval());
     tried.pass_seconds(60);
     approve(&mut tried);
     tried.commit(FILE, "2");
@@ -36,7 +36,8 @@ fn a_rollback_takes_the_earlier_artifacts_through_one_stage() {
             Approve Succeeded
         3 Succeeded of [c1] by ManualRollback
             Approve Succeeded
-    "#]].assert_eq(&tried.story());
+    "#]]
+    .assert_eq(&tried.story());
     let id = &reply["pipelineExecutionId"];
     let shown =
         tried.call("GetPipelineExecution", json!({ "pipelineName": "deploy", "pipelineExecutionId": id }));
@@ -58,13 +59,13 @@ fn rollbacks_that_aws_does_not_do_are_refused() {
     refusals.push(tried.refusal("RollbackStage", rollback("Deploy", &first)));
     approve(&mut tried);
     refusals.push(tried.refusal("RollbackStage", rollback("Deploy", text(&reply["pipelineExecutionId"]))));
-    tried.call("UpdatePipeline", json!({ "pipeline": pipeline("QUEUED", approval()) }));
+    tried.call("UpdatePipeline", json!({ "pipeline": pipeline("QUEUED", &approval()) }));
     refusals.push(tried.refusal("RollbackStage", rollback("Deploy", &first)));
     let refusals = tried.numbered(&refusals.join("\n"));
     expect![[r#"
         UnableToRollbackStageException: The stage 'Source' is the source stage, which cannot be rolled back
         StageNotFoundException: The pipeline 'deploy' has no stage 'Elsewhere'
-        PipelineExecutionNotFoundException: The pipeline 'deploy' has no execution 00000000-0000-4000-8000-000000000000
+        PipelineExecutionNotFoundException: The pipeline 'deploy' has no execution (id)
         UnableToRollbackStageException: The stage 'Deploy' is running
         UnableToRollbackStageException: The execution execution 3 is a rollback itself
         PipelineExecutionOutdatedException: The execution execution 1 ran version 1 of the pipeline, which now has version 2
@@ -78,6 +79,6 @@ fn succeeded_in_stage_lists_only_executions_of_the_present_structure() {
     let input = json!({ "pipelineName": "deploy", "filter": filter });
     let count = |reply: Value| reply["pipelineExecutionSummaries"].as_array().map(Vec::len);
     assert_eq!(count(tried.call("ListPipelineExecutions", input.clone())), Some(2));
-    tried.call("UpdatePipeline", json!({ "pipeline": pipeline("QUEUED", approval()) }));
+    tried.call("UpdatePipeline", json!({ "pipeline": pipeline("QUEUED", &approval()) }));
     assert_eq!(count(tried.call("ListPipelineExecutions", input)), Some(0));
 }

@@ -12,7 +12,7 @@ fn stop(id: &str, abandon: bool) -> Value {
 fn stop_and_abandon_frees_the_stage_for_the_next_execution() {
     let mut tried = Tried::new();
     tried.commit(FILE, "1");
-    tried.create("QUEUED", approval());
+    tried.create("QUEUED", &approval());
     let second = tried.start(json!({}));
     tried.pass_seconds(60);
     let first = tried.execution_ids().remove(0);
@@ -23,7 +23,8 @@ fn stop_and_abandon_frees_the_stage_for_the_next_execution() {
             Approve Abandoned
         2 InProgress of [c1] by StartPipelineExecution
             Source Succeeded
-    "#]].assert_eq(&tried.story());
+    "#]]
+    .assert_eq(&tried.story());
     expect!["DuplicatedStopRequestException: The pipeline execution execution 1 is already in a Stopping state; only a stop and wait can become a stop and abandon"].assert_eq(
         &tried.refusal("StopPipelineExecution", stop(&first, true)).replace(&first, "execution 1"),
     );
@@ -35,7 +36,8 @@ fn stop_and_abandon_frees_the_stage_for_the_next_execution() {
         2 InProgress of [c1] by StartPipelineExecution
             Source Succeeded
             Approve InProgress
-    "#]].assert_eq(&tried.story());
+    "#]]
+    .assert_eq(&tried.story());
     expect!["PipelineExecutionNotStoppableException: The pipeline execution execution 1 cannot be stopped: its status is Stopped"].assert_eq(
         &tried.refusal("StopPipelineExecution", stop(&first, true)).replace(&first, "execution 1"),
     );
@@ -77,7 +79,7 @@ fn stop_and_abandon_frees_the_stage_for_the_next_execution() {
 fn stop_and_wait_lets_the_action_end_and_can_become_an_abandonment() {
     let mut tried = Tried::new();
     tried.commit(FILE, "1");
-    tried.create("QUEUED", approval());
+    tried.create("QUEUED", &approval());
     tried.pass_seconds(60);
     let first = tried.execution_ids().remove(0);
     tried.call("StopPipelineExecution", stop(&first, false));
@@ -86,13 +88,15 @@ fn stop_and_wait_lets_the_action_end_and_can_become_an_abandonment() {
         1 Stopping of [c1] by CreatePipeline
             Source Succeeded
             Approve InProgress
-    "#]].assert_eq(&tried.story());
+    "#]]
+    .assert_eq(&tried.story());
     approve(&mut tried);
     expect![[r#"
         1 Stopped of [c1] by CreatePipeline
             Source Succeeded
             Approve Succeeded
-    "#]].assert_eq(&tried.story());
+    "#]]
+    .assert_eq(&tried.story());
 
     let second = tried.start(json!({}));
     tried.pass_seconds(60);
@@ -106,14 +110,15 @@ fn stop_and_wait_lets_the_action_end_and_can_become_an_abandonment() {
         2 Stopped of [c1] by StartPipelineExecution
             Source Succeeded
             Approve Abandoned
-    "#]].assert_eq(&tried.story());
+    "#]]
+    .assert_eq(&tried.story());
 }
 
 #[test]
 fn an_execution_that_waits_is_stopped_without_a_trace_in_the_stage() {
     let mut tried = Tried::new();
     tried.commit(FILE, "1");
-    tried.create("QUEUED", approval());
+    tried.create("QUEUED", &approval());
     tried.pass_seconds(60);
     let second = tried.start(json!({}));
     tried.pass_seconds(60);
@@ -125,5 +130,6 @@ fn an_execution_that_waits_is_stopped_without_a_trace_in_the_stage() {
             Approve InProgress
         2 Stopped of [c1] by StartPipelineExecution
             Source Succeeded
-    "#]].assert_eq(&tried.story());
+    "#]]
+    .assert_eq(&tried.story());
 }

@@ -3,6 +3,8 @@
 use super::*;
 use expect_test::expect;
 
+type Change = &'static dyn Fn(&mut Value);
+
 #[test]
 fn no_pipelines_are_an_empty_list() {
     let mut tried = Tried::new();
@@ -17,7 +19,7 @@ fn no_pipelines_are_an_empty_list() {
 fn structures_that_cannot_run_are_refused() {
     let mut tried = Tried::new();
     let mut refusals = String::new();
-    let changes: [(&str, &dyn Fn(&mut Value)); 16] = [
+    let changes: [(&str, Change); 16] = [
         ("one stage", &|it| it["stages"].as_array_mut().expect("stages").truncate(1)),
         ("no source", &|it| it["stages"].as_array_mut().expect("stages").reverse()),
         ("same stage", &|it| it["stages"][1]["name"] = json!("Source")),
@@ -36,7 +38,7 @@ fn structures_that_cannot_run_are_refused() {
         ("triggers", &|it| it["triggers"] = json!([])),
     ];
     for (name, change) in changes {
-        let mut pipeline = pipeline("QUEUED", deployment());
+        let mut pipeline = pipeline("QUEUED", &deployment());
         change(&mut pipeline);
         let refusal = tried.refusal("CreatePipeline", json!({ "pipeline": pipeline }));
         refusals.push_str(&format!("{name}: {refusal}\n"));
@@ -69,8 +71,8 @@ fn configuration(pipeline: &mut Value) -> &mut serde_json::Map<String, Value> {
 fn a_pipeline_is_given_back_as_it_was_made_and_updates_count_its_versions() {
     let mut tried = Tried::new();
     tried.commit(FILE, "[]");
-    tried.create("QUEUED", approval());
-    let again = json!({ "pipeline": pipeline("QUEUED", approval()) });
+    tried.create("QUEUED", &approval());
+    let again = json!({ "pipeline": pipeline("QUEUED", &approval()) });
     expect![
         "PipelineNameInUseException: A pipeline with name 'deploy' already exists in account '111111111111'"
     ]
@@ -81,7 +83,8 @@ fn a_pipeline_is_given_back_as_it_was_made_and_updates_count_its_versions() {
         1 Cancelled of [c1] by CreatePipeline
             Source Succeeded
             Approve Abandoned
-    "#]].assert_eq(&tried.story());
+    "#]]
+    .assert_eq(&tried.story());
     let shown = tried.call("GetPipeline", json!({ "name": "deploy" }));
     expect![[r#"
         {
@@ -147,14 +150,15 @@ fn a_pipeline_is_given_back_as_it_was_made_and_updates_count_its_versions() {
             ],
             "version": 2
           }
-        }"#]].assert_eq(&serde_json::to_string_pretty(&shown).expect("text"));
+        }"#]]
+    .assert_eq(&serde_json::to_string_pretty(&shown).expect("text"));
     assert_eq!(
         tried.call("GetPipeline", json!({ "name": "deploy", "version": 1 }))["pipeline"]["version"],
         1
     );
     expect!["PipelineVersionNotFoundException: The pipeline 'deploy' has no version 3"]
         .assert_eq(&tried.refusal("GetPipeline", json!({ "name": "deploy", "version": 3 })));
-    let mut other = json!({ "pipeline": pipeline("QUEUED", approval()) });
+    let mut other = json!({ "pipeline": pipeline("QUEUED", &approval()) });
     other["pipeline"]["name"] = json!("other");
     expect!["InvalidStructureException: Account '111111111111' does not have a pipeline with name 'other'"]
         .assert_eq(&tried.refusal("UpdatePipeline", other));
@@ -164,7 +168,7 @@ fn a_pipeline_is_given_back_as_it_was_made_and_updates_count_its_versions() {
 fn pipelines_are_listed_in_pages() {
     let mut tried = Tried::new();
     for name in ["a", "b", "c"] {
-        let mut pipeline = pipeline("QUEUED", approval());
+        let mut pipeline = pipeline("QUEUED", &approval());
         pipeline["name"] = json!(name);
         tried.call("CreatePipeline", json!({ "pipeline": pipeline }));
     }
@@ -190,7 +194,7 @@ fn tags_are_added_listed_and_removed() {
         .assert_eq(&tried.refusal("ListTagsForResource", json!({ "resourceArn": arn })));
     let tags = json!([{ "key": "team", "value": "a" }]);
     let made =
-        tried.call("CreatePipeline", json!({ "pipeline": pipeline("QUEUED", approval()), "tags": tags }));
+        tried.call("CreatePipeline", json!({ "pipeline": pipeline("QUEUED", &approval()), "tags": tags }));
     assert_eq!(made["tags"], tags);
     tried.call("TagResource", json!({ "resourceArn": arn, "tags": [{ "key": "towpath", "value": "dev" }] }));
     tried.call("UntagResource", json!({ "resourceArn": arn, "tagKeys": ["team"] }));
@@ -206,4 +210,25 @@ fn an_operation_that_is_not_here_is_refused_by_name() {
     let mut tried = Tried::new();
     expect!["NotInLocalAws: the local accounts do not know the operation codepipeline PollForJobs; AWS may"]
         .assert_eq(&tried.refusal("PollForJobs", json!({})));
+}
+
+#[test]
+fn a_pipeline_without_a_type_is_v1_and_takes_no_overrides() {
+    let mut tried = Tried::new();
+    let commit = tried.commit(FILE, "1");
+    let mut pipeline = pipeline("SUPERSEDED", &approval());
+    for member in ["pipelineType", "executionMode"] {
+        pipeline.as_object_mut().expect("a pipeline").remove(member);
+    }
+    tried.call("CreatePipeline", json!({ "pipeline": pipeline }));
+    let shown = tried.call("GetPipeline", json!({ "name": "deploy" }));
+    assert_eq!(shown["pipeline"]["pipelineType"], "V1");
+    assert_eq!(shown["pipeline"]["executionMode"], "SUPERSEDED");
+    let revision = json!({ "actionName": "Source", "revisionType": "COMMIT_ID", "revisionValue": commit });
+    expect![
+        "ValidationException: sourceRevisions need the pipeline type V2; pipeline 'deploy' has the type V1"
+    ]
+    .assert_eq(
+        &tried.refusal("StartPipelineExecution", json!({ "name": "deploy", "sourceRevisions": [revision] })),
+    );
 }

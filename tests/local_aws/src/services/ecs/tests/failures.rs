@@ -42,25 +42,25 @@ fn a_crash_trips_the_breaker_and_rolls_back() {
     "#]].assert_eq(&during);
     stage.settle();
     expect![[r#"
-             1s SERVICE_DEPLOYMENT_IN_PROGRESS D2: ECS deployment D2 in progress.
-             1s task T2 PENDING
-           1.5s task T2 RUNNING
-          1.75s task T2 STOPPED Essential container in task exited 3
-          2.25s task T3 PENDING
-          2.75s task T3 RUNNING
-             3s task T3 STOPPED Essential container in task exited 3
-             4s task T4 PENDING
-           4.5s task T4 RUNNING
-          4.75s task T4 STOPPED Essential container in task exited 3
-          4.75s SERVICE_DEPLOYMENT_FAILED D2: ECS deployment circuit breaker: tasks failed to start.
-          4.75s SERVICE_DEPLOYMENT_IN_PROGRESS D3: ECS deployment circuit breaker: rolling back to deploymentId D3.
-          4.75s task T5 PENDING
-          5.25s task T5 RUNNING
-          5.75s task T5 RUNNING
-          5.75s task T1 DEACTIVATING Scaling activity initiated by (deployment D3)
-          5.95s task T1 STOPPED Scaling activity initiated by (deployment D3) 143
-          5.95s SERVICE_DEPLOYMENT_COMPLETED D3: ECS deployment D3 completed.
-          5.95s SERVICE_STEADY_STATE
+        1.00s SERVICE_DEPLOYMENT_IN_PROGRESS D2: ECS deployment D2 in progress.
+        1.00s task T2 PENDING -
+        1.50s task T2 RUNNING -
+        1.75s task T2 STOPPED - Essential container in task exited 3
+        2.25s task T3 PENDING -
+        2.75s task T3 RUNNING -
+        3.00s task T3 STOPPED - Essential container in task exited 3
+        4.00s task T4 PENDING -
+        4.50s task T4 RUNNING -
+        4.75s task T4 STOPPED - Essential container in task exited 3
+        4.75s SERVICE_DEPLOYMENT_FAILED D2: ECS deployment circuit breaker: tasks failed to start.
+        4.75s SERVICE_DEPLOYMENT_IN_PROGRESS D3: ECS deployment circuit breaker: rolling back to deploymentId D3.
+        4.75s task T5 PENDING -
+        5.25s task T5 RUNNING -
+        5.75s task T5 RUNNING HEALTHY
+        5.75s task T1 DEACTIVATING - Scaling activity initiated by (deployment D3)
+        5.95s task T1 STOPPED - Scaling activity initiated by (deployment D3) 143
+        5.95s SERVICE_DEPLOYMENT_COMPLETED D3: ECS deployment D3 completed.
+        5.95s SERVICE_STEADY_STATE
     "#]].assert_eq(&stage.events());
     expect![[r#"
         service ACTIVE desired 1 running 1 pending 0 of web:1
@@ -82,7 +82,8 @@ fn a_crash_trips_the_breaker_and_rolls_back() {
         (service web) has stopped 1 running tasks: (task T1).
         (service web) (deployment D3) deployment completed.
         (service web) has reached a steady state.
-    "#]].assert_eq(&stage.messages());
+    "#]]
+    .assert_eq(&stage.messages());
 }
 
 #[test]
@@ -103,32 +104,41 @@ fn without_rollback_a_failed_deployment_stays_and_the_old_tasks_run_on() {
 fn a_missing_image_says_so_on_the_task() {
     let mut stage = running(&breaker());
     stage.deploy("missing");
-    stage.settle();
-    expect![[r#"
-             1s SERVICE_DEPLOYMENT_IN_PROGRESS ecs-svc/5970124788236171000: ECS deployment ecs-svc/5970124788236171000 in progress.
-             1s task T2 PENDING
-           1.5s task T2 STOPPED CannotPullContainerError: not written yet  CannotPullContainerError: not written yet
-             2s task T3 PENDING
-           2.5s task T3 STOPPED CannotPullContainerError: not written yet  CannotPullContainerError: not written yet
-           3.5s task T4 PENDING
-             4s task T4 STOPPED CannotPullContainerError: not written yet  CannotPullContainerError: not written yet
-             4s SERVICE_DEPLOYMENT_FAILED ecs-svc/5970124788236171000: ECS deployment circuit breaker: tasks failed to start.
-             4s SERVICE_DEPLOYMENT_IN_PROGRESS D2: ECS deployment circuit breaker: rolling back to deploymentId D2.
-             4s task T5 PENDING
-           4.5s task T5 RUNNING
-             5s task T5 RUNNING
-             5s task T1 DEACTIVATING Scaling activity initiated by (deployment D2)
-           5.2s task T1 STOPPED Scaling activity initiated by (deployment D2) 143
-           5.2s SERVICE_DEPLOYMENT_COMPLETED D2: ECS deployment D2 completed.
-           5.2s SERVICE_STEADY_STATE
-    "#]].assert_eq(&stage.events());
-    let input =
-        json!({ "cluster": "shop", "serviceName": "web", "desiredStatus": "STOPPED", "maxResults": 1 });
+    stage.pass(0.6);
+    let input = json!({ "cluster": "shop", "serviceName": "web", "desiredStatus": "STOPPED" });
     let arns = stage.ok("ListTasks", input)["taskArns"].clone();
     let task = stage.ok("DescribeTasks", json!({ "cluster": "shop", "tasks": arns }))["tasks"][0].clone();
     assert_eq!(task["stopCode"], "TaskFailedToStart");
     assert!(task["stoppedReason"].as_str().unwrap().starts_with("CannotPullContainerError: "), "{task}");
     assert_eq!(task["containers"][0]["reason"], task["stoppedReason"]);
+    stage.settle();
+    expect![[r#"
+        1.00s SERVICE_DEPLOYMENT_IN_PROGRESS D2: ECS deployment D2 in progress.
+        1.00s task T2 PENDING -
+        1.50s task T2 STOPPED - CannotPullContainerError: 111111111111.dkr.ecr.eu-west-1.amazonaws.com/web:missing: not found  CannotPullContainerError: 111111111111.dkr.ecr.eu-west-1.amazonaws.com/web:missing: not found
+        2.00s task T3 PENDING -
+        2.50s task T3 STOPPED - CannotPullContainerError: 111111111111.dkr.ecr.eu-west-1.amazonaws.com/web:missing: not found  CannotPullContainerError: 111111111111.dkr.ecr.eu-west-1.amazonaws.com/web:missing: not found
+        3.50s task T4 PENDING -
+        4.00s task T4 STOPPED - CannotPullContainerError: 111111111111.dkr.ecr.eu-west-1.amazonaws.com/web:missing: not found  CannotPullContainerError: 111111111111.dkr.ecr.eu-west-1.amazonaws.com/web:missing: not found
+        4.00s SERVICE_DEPLOYMENT_FAILED D2: ECS deployment circuit breaker: tasks failed to start.
+        4.00s SERVICE_DEPLOYMENT_IN_PROGRESS D3: ECS deployment circuit breaker: rolling back to deploymentId D3.
+        4.00s task T5 PENDING -
+        4.50s task T5 RUNNING -
+        5.00s task T5 RUNNING HEALTHY
+        5.00s task T1 DEACTIVATING - Scaling activity initiated by (deployment D3)
+        5.20s task T1 STOPPED - Scaling activity initiated by (deployment D3) 143
+        5.20s SERVICE_DEPLOYMENT_COMPLETED D3: ECS deployment D3 completed.
+        5.20s SERVICE_STEADY_STATE
+    "#]].assert_eq(&stage.events());
+}
+
+#[test]
+fn the_registry_is_asked_for_what_tests_do_not_decide() {
+    let mut stage = running(&json!({}));
+    stage.deploy("absent");
+    stage.pass(0.6);
+    let events = stage.events();
+    assert!(events.contains("STOPPED - CannotPullContainerError: failed to resolve ref"), "{events}");
 }
 
 #[test]
@@ -138,12 +148,13 @@ fn an_unhealthy_container_is_stopped_by_the_scheduler() {
     stage.deploy("v2");
     stage.pass(1.2);
     expect![[r#"
-             1s SERVICE_DEPLOYMENT_IN_PROGRESS D2: ECS deployment D2 in progress.
-             1s task T2 PENDING
-           1.5s task T2 RUNNING
-          1.75s task T2 DEACTIVATING Task failed container health checks
-          1.95s task T2 STOPPED Task failed container health checks 143
-    "#]].assert_eq(&stage.events());
+        1.00s SERVICE_DEPLOYMENT_IN_PROGRESS D2: ECS deployment D2 in progress.
+        1.00s task T2 PENDING -
+        1.50s task T2 RUNNING -
+        1.75s task T2 DEACTIVATING UNHEALTHY Task failed container health checks
+        1.95s task T2 STOPPED UNHEALTHY Task failed container health checks 143
+    "#]]
+    .assert_eq(&stage.events());
     stage.settle();
     assert_eq!(stage.service_deployments()[0]["status"], "ROLLBACK_SUCCESSFUL");
 }
@@ -155,30 +166,31 @@ fn without_a_breaker_it_keeps_trying_with_growing_waits() {
     stage.deploy("v2");
     stage.pass(40.0);
     expect![[r#"
-             1s SERVICE_DEPLOYMENT_IN_PROGRESS D2: ECS deployment D2 in progress.
-             1s task T2 PENDING
-           1.5s task T2 RUNNING
-          1.75s task T2 STOPPED Essential container in task exited 1
-          2.25s task T3 PENDING
-          2.75s task T3 RUNNING
-             3s task T3 STOPPED Essential container in task exited 1
-             4s task T4 PENDING
-           4.5s task T4 RUNNING
-          4.75s task T4 STOPPED Essential container in task exited 1
-          4.75s SERVICE_TASK_START_IMPAIRED
-          6.75s task T5 PENDING
-          7.25s task T5 RUNNING
-           7.5s task T5 STOPPED Essential container in task exited 1
-          11.5s task T6 PENDING
-            12s task T6 RUNNING
-         12.25s task T6 STOPPED Essential container in task exited 1
-         20.25s task T7 PENDING
-         20.75s task T7 RUNNING
-            21s task T7 STOPPED Essential container in task exited 1
-            37s task T8 PENDING
-          37.5s task T8 RUNNING
-         37.75s task T8 STOPPED Essential container in task exited 1
-    "#]].assert_eq(&stage.events());
+        1.00s SERVICE_DEPLOYMENT_IN_PROGRESS D2: ECS deployment D2 in progress.
+        1.00s task T2 PENDING -
+        1.50s task T2 RUNNING -
+        1.75s task T2 STOPPED - Essential container in task exited 1
+        2.25s task T3 PENDING -
+        2.75s task T3 RUNNING -
+        3.00s task T3 STOPPED - Essential container in task exited 1
+        4.00s task T4 PENDING -
+        4.50s task T4 RUNNING -
+        4.75s task T4 STOPPED - Essential container in task exited 1
+        4.75s SERVICE_TASK_START_IMPAIRED
+        6.75s task T5 PENDING -
+        7.25s task T5 RUNNING -
+        7.50s task T5 STOPPED - Essential container in task exited 1
+        11.50s task T6 PENDING -
+        12.00s task T6 RUNNING -
+        12.25s task T6 STOPPED - Essential container in task exited 1
+        20.25s task T7 PENDING -
+        20.75s task T7 RUNNING -
+        21.00s task T7 STOPPED - Essential container in task exited 1
+        37.00s task T8 PENDING -
+        37.50s task T8 RUNNING -
+        37.75s task T8 STOPPED - Essential container in task exited 1
+    "#]]
+    .assert_eq(&stage.events());
     stage.pass(7200.0);
     let failed = stage.service()["deployments"][0]["failedTasks"].as_u64().unwrap();
     assert!((15..60).contains(&failed), "{failed}");
@@ -245,19 +257,19 @@ fn no_memory_is_told_apart_from_a_bad_image() {
     stage.deploy("v2");
     stage.settle();
     expect![[r#"
-             1s SERVICE_DEPLOYMENT_IN_PROGRESS ecs-svc/5970124788236171000: ECS deployment ecs-svc/5970124788236171000 in progress.
-             1s SERVICE_TASK_PLACEMENT_FAILURE RESOURCE:MEMORY
-           1.5s SERVICE_TASK_PLACEMENT_FAILURE RESOURCE:MEMORY
-           2.5s SERVICE_TASK_PLACEMENT_FAILURE RESOURCE:MEMORY
-           2.5s SERVICE_DEPLOYMENT_FAILED ecs-svc/5970124788236171000: ECS deployment circuit breaker: tasks failed to start.
-           2.5s SERVICE_DEPLOYMENT_IN_PROGRESS D2: ECS deployment circuit breaker: rolling back to deploymentId D2.
-           2.5s task T2 PENDING
-             3s task T2 RUNNING
-           3.5s task T2 RUNNING
-           3.5s task T1 DEACTIVATING Scaling activity initiated by (deployment D2)
-           3.7s task T1 STOPPED Scaling activity initiated by (deployment D2) 143
-           3.7s SERVICE_DEPLOYMENT_COMPLETED D2: ECS deployment D2 completed.
-           3.7s SERVICE_STEADY_STATE
+        1.00s SERVICE_DEPLOYMENT_IN_PROGRESS D2: ECS deployment D2 in progress.
+        1.00s SERVICE_TASK_PLACEMENT_FAILURE RESOURCE:MEMORY
+        1.50s SERVICE_TASK_PLACEMENT_FAILURE RESOURCE:MEMORY
+        2.50s SERVICE_TASK_PLACEMENT_FAILURE RESOURCE:MEMORY
+        2.50s SERVICE_DEPLOYMENT_FAILED D2: ECS deployment circuit breaker: tasks failed to start.
+        2.50s SERVICE_DEPLOYMENT_IN_PROGRESS D3: ECS deployment circuit breaker: rolling back to deploymentId D3.
+        2.50s task T2 PENDING -
+        3.00s task T2 RUNNING -
+        3.50s task T2 RUNNING HEALTHY
+        3.50s task T1 DEACTIVATING - Scaling activity initiated by (deployment D3)
+        3.70s task T1 STOPPED - Scaling activity initiated by (deployment D3) 143
+        3.70s SERVICE_DEPLOYMENT_COMPLETED D3: ECS deployment D3 completed.
+        3.70s SERVICE_STEADY_STATE
     "#]].assert_eq(&stage.events());
     expect![[r#"
         (service web) has started 1 tasks: (task T1).
@@ -266,11 +278,11 @@ fn no_memory_is_told_apart_from_a_bad_image() {
         (service web) was unable to place a task because no container instance met all of its requirements. Reason: RESOURCE:MEMORY.
         (service web) was unable to place a task because no container instance met all of its requirements. Reason: RESOURCE:MEMORY.
         (service web) was unable to place a task because no container instance met all of its requirements. Reason: RESOURCE:MEMORY.
-        (service web) (deployment ecs-svc/5970124788236171000) deployment failed: tasks failed to start.
-        (service web) rolling back to deployment D2.
+        (service web) (deployment D2) deployment failed: tasks failed to start.
+        (service web) rolling back to deployment D3.
         (service web) has started 1 tasks: (task T2).
         (service web) has stopped 1 running tasks: (task T1).
-        (service web) (deployment D2) deployment completed.
+        (service web) (deployment D3) deployment completed.
         (service web) has reached a steady state.
     "#]].assert_eq(&stage.messages());
 }
@@ -293,9 +305,9 @@ fn secrets_that_cannot_be_had_are_told_apart_from_a_bad_image() {
     stage.deploy("v2");
     stage.pass(0.6);
     expect![[r#"
-             1s SERVICE_DEPLOYMENT_IN_PROGRESS D2: ECS deployment D2 in progress.
-             1s task T2 PENDING
-           1.5s task T2 STOPPED ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secret from asm: service call has been retried 1 time(s): secret not found
+        1.00s SERVICE_DEPLOYMENT_IN_PROGRESS D2: ECS deployment D2 in progress.
+        1.00s task T2 PENDING -
+        1.50s task T2 STOPPED - ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secret from asm: service call has been retried 1 time(s): secret not found
     "#]].assert_eq(&stage.events());
     stage.settle();
     assert_eq!(stage.service_deployments()[0]["status"], "ROLLBACK_SUCCESSFUL");

@@ -204,7 +204,8 @@ fn a_task_definition_comes_back_as_it_can_be_registered_again() {
           "taskRoleArn": "arn:aws:iam::111111111111:role/web",
           "volumes": []
         }
-    "#]].assert_eq(&(serde_json::to_string_pretty(&shown).unwrap() + "\n"));
+    "#]]
+    .assert_eq(&(serde_json::to_string_pretty(&shown).unwrap() + "\n"));
 }
 
 #[test]
@@ -239,20 +240,17 @@ fn a_tag_means_the_digest_it_had_when_the_deployment_began() {
     );
 
     // The tag moves to another image; what is scaled out is still the first.
-    let account = stage.caller.account.clone();
-    let moved = crate::services::ecr::PulledImage {
-        digest: "sha256:other".to_owned(),
-        platform_digest: "sha256:other".to_owned(),
-        labels: std::collections::BTreeMap::new(),
-    };
-    stage.world.account_mut(&account).unwrap().ecs.images.insert(image("v1"), Ok(moved));
+    stage.push("other", &[]);
+    let other = stage.world.account(&stage.caller.account).unwrap().ecs.images[&image("other")].clone();
+    stage.pull_answers(&image("v1"), other);
     stage.ok("UpdateService", json!({ "cluster": "shop", "service": "web", "desiredCount": 2 }));
     stage.settle();
     assert_eq!(running_digests(&mut stage), ["sha256:v1-index", "sha256:v1-index"]);
-    stage.ok("UpdateService", json!({ "cluster": "shop", "service": "web", "desiredCount": 1 }));
+
+    // A new deployment looks again.
+    stage.ok("UpdateService", json!({ "cluster": "shop", "service": "web", "forceNewDeployment": true }));
     stage.settle();
-    stage.delete_image("none");
-    assert_eq!(stage.service()["deployments"][0]["rolloutState"], "COMPLETED");
+    assert_eq!(running_digests(&mut stage), ["sha256:other-index", "sha256:other-index"]);
 }
 
 fn digests(stage: &mut Stage) -> Value {

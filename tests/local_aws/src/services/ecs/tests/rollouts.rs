@@ -39,16 +39,17 @@ fn a_first_deployment_takes_its_time_and_completes() {
     "#]].assert_eq(&stage.state());
     stage.settle();
     expect![[r#"
-             0s SERVICE_DEPLOYMENT_IN_PROGRESS D1: ECS deployment D1 in progress.
-             0s task T1 PENDING
-             0s task T2 PENDING
-           0.5s task T1 RUNNING
-           0.5s task T2 RUNNING
-             1s task T1 RUNNING
-             1s task T2 RUNNING
-             1s SERVICE_DEPLOYMENT_COMPLETED D1: ECS deployment D1 completed.
-             1s SERVICE_STEADY_STATE
-    "#]].assert_eq(&stage.events());
+        0.00s SERVICE_DEPLOYMENT_IN_PROGRESS D1: ECS deployment D1 in progress.
+        0.00s task T1 PENDING -
+        0.00s task T2 PENDING -
+        0.50s task T1 RUNNING -
+        0.50s task T2 RUNNING -
+        1.00s task T1 RUNNING HEALTHY
+        1.00s task T2 RUNNING HEALTHY
+        1.00s SERVICE_DEPLOYMENT_COMPLETED D1: ECS deployment D1 completed.
+        1.00s SERVICE_STEADY_STATE
+    "#]]
+    .assert_eq(&stage.events());
     expect![[r#"
         service ACTIVE desired 2 running 2 pending 0 of web:1
         deployment D1 PRIMARY COMPLETED web:1 desired 2 running 2 pending 0 failed 0: ECS deployment D1 completed.
@@ -58,7 +59,8 @@ fn a_first_deployment_takes_its_time_and_completes() {
         (service web) has started 2 tasks: (task T1) (task T2).
         (service web) (deployment D1) deployment completed.
         (service web) has reached a steady state.
-    "#]].assert_eq(&stage.messages());
+    "#]]
+    .assert_eq(&stage.messages());
 }
 
 #[test]
@@ -80,15 +82,16 @@ fn a_second_deployment_starts_before_it_stops() {
     "#]].assert_eq(&stage.state());
     stage.settle();
     expect![[r#"
-             1s SERVICE_DEPLOYMENT_IN_PROGRESS D2: ECS deployment D2 in progress.
-             1s task T2 PENDING
-           1.5s task T2 RUNNING
-             2s task T2 RUNNING
-             2s task T1 DEACTIVATING Scaling activity initiated by (deployment D2)
-           2.2s task T1 STOPPED Scaling activity initiated by (deployment D2) 143
-           2.2s SERVICE_DEPLOYMENT_COMPLETED D2: ECS deployment D2 completed.
-           2.2s SERVICE_STEADY_STATE
-    "#]].assert_eq(&stage.events());
+        1.00s SERVICE_DEPLOYMENT_IN_PROGRESS D2: ECS deployment D2 in progress.
+        1.00s task T2 PENDING -
+        1.50s task T2 RUNNING -
+        2.00s task T2 RUNNING HEALTHY
+        2.00s task T1 DEACTIVATING - Scaling activity initiated by (deployment D2)
+        2.20s task T1 STOPPED - Scaling activity initiated by (deployment D2) 143
+        2.20s SERVICE_DEPLOYMENT_COMPLETED D2: ECS deployment D2 completed.
+        2.20s SERVICE_STEADY_STATE
+    "#]]
+    .assert_eq(&stage.events());
     expect![[r#"
         service ACTIVE desired 1 running 1 pending 0 of web:2
         deployment D2 PRIMARY COMPLETED web:2 desired 1 running 1 pending 0 failed 0: ECS deployment D2 completed.
@@ -108,15 +111,16 @@ fn where_there_is_no_room_old_tasks_stop_first() {
     stage.deploy("v2");
     stage.settle();
     expect![[r#"
-             1s SERVICE_DEPLOYMENT_IN_PROGRESS D2: ECS deployment D2 in progress.
-             1s task T1 DEACTIVATING Scaling activity initiated by (deployment D2)
-           1.2s task T1 STOPPED Scaling activity initiated by (deployment D2) 143
-           1.2s task T2 PENDING
-           1.7s task T2 RUNNING
-           2.2s task T2 RUNNING
-           2.2s SERVICE_DEPLOYMENT_COMPLETED D2: ECS deployment D2 completed.
-           2.2s SERVICE_STEADY_STATE
-    "#]].assert_eq(&stage.events());
+        1.00s SERVICE_DEPLOYMENT_IN_PROGRESS D2: ECS deployment D2 in progress.
+        1.00s task T1 DEACTIVATING - Scaling activity initiated by (deployment D2)
+        1.20s task T1 STOPPED - Scaling activity initiated by (deployment D2) 143
+        1.20s task T2 PENDING -
+        1.70s task T2 RUNNING -
+        2.20s task T2 RUNNING HEALTHY
+        2.20s SERVICE_DEPLOYMENT_COMPLETED D2: ECS deployment D2 completed.
+        2.20s SERVICE_STEADY_STATE
+    "#]]
+    .assert_eq(&stage.events());
 }
 
 #[test]
@@ -166,25 +170,74 @@ fn a_newer_deployment_supersedes_the_running_one() {
     "#]].assert_eq(&stage.state());
     stage.settle();
     expect![[r#"
-             1s SERVICE_DEPLOYMENT_IN_PROGRESS D2: ECS deployment D2 in progress.
-             1s task T2 PENDING
-           1.5s task T2 RUNNING
-           1.6s SERVICE_DEPLOYMENT_IN_PROGRESS D3: ECS deployment D3 in progress.
-           1.6s task T2 DEACTIVATING Scaling activity initiated by (deployment D3)
-           1.8s task T2 STOPPED Scaling activity initiated by (deployment D3) 143
-           1.8s task T3 PENDING
-           2.3s task T3 RUNNING
-           2.8s task T3 RUNNING
-           2.8s task T1 DEACTIVATING Scaling activity initiated by (deployment D3)
-             3s task T1 STOPPED Scaling activity initiated by (deployment D3) 143
-             3s SERVICE_DEPLOYMENT_COMPLETED D3: ECS deployment D3 completed.
-             3s SERVICE_STEADY_STATE
-    "#]].assert_eq(&stage.events());
+        1.00s SERVICE_DEPLOYMENT_IN_PROGRESS D2: ECS deployment D2 in progress.
+        1.00s task T2 PENDING -
+        1.50s task T2 RUNNING -
+        1.60s SERVICE_DEPLOYMENT_IN_PROGRESS D3: ECS deployment D3 in progress.
+        1.60s task T2 DEACTIVATING - Scaling activity initiated by (deployment D3)
+        1.80s task T2 STOPPED - Scaling activity initiated by (deployment D3) 143
+        1.80s task T3 PENDING -
+        2.30s task T3 RUNNING -
+        2.80s task T3 RUNNING HEALTHY
+        2.80s task T1 DEACTIVATING - Scaling activity initiated by (deployment D3)
+        3.00s task T1 STOPPED - Scaling activity initiated by (deployment D3) 143
+        3.00s SERVICE_DEPLOYMENT_COMPLETED D3: ECS deployment D3 completed.
+        3.00s SERVICE_STEADY_STATE
+    "#]]
+    .assert_eq(&stage.events());
     expect![[r#"
         service ACTIVE desired 1 running 1 pending 0 of web:3
         deployment D3 PRIMARY COMPLETED web:3 desired 1 running 1 pending 0 failed 0: ECS deployment D3 completed.
         service deployment SUCCESSFUL of web:3 breaker MONITORING_COMPLETE 0/3
         service deployment STOPPED of web:2 breaker MONITORING_COMPLETE 0/3 Service deployment stopped because a new service deployment was started.
+        service deployment SUCCESSFUL of web:1 breaker MONITORING_COMPLETE 0/3
+    "#]].assert_eq(&stage.state());
+}
+
+#[test]
+fn a_rollout_keeps_to_its_percentages_at_every_moment() {
+    for desired in 1..=5_u64 {
+        for (most, least) in [(200, 100), (150, 50), (200, 0), (100, 0), (125, 75)] {
+            let mut stage = Stage::new();
+            stage.push("v1", &[]);
+            stage.push("v2", &[]);
+            let configuration = json!({ "maximumPercent": most, "minimumHealthyPercent": least });
+            stage.create("v1", u32::try_from(desired).unwrap(), &configuration);
+            stage.settle();
+            stage.deploy("v2");
+            while stage.world.step() {
+                let service = stage.service();
+                let running = service["runningCount"].as_u64().unwrap();
+                let there = running + service["pendingCount"].as_u64().unwrap();
+                assert!(there * 100 <= desired * most, "{there} of {desired} at {most}/{least}");
+                assert!(running * 100 >= desired * least, "{running} of {desired} at {most}/{least}");
+            }
+            let blocked = desired * most / 100 == desired && (desired * least).div_ceil(100) == desired;
+            let status = if blocked { "IN_PROGRESS" } else { "SUCCESSFUL" };
+            assert_eq!(stage.service_deployments()[0]["status"], status, "{desired} at {most}/{least}");
+        }
+    }
+}
+
+#[test]
+fn a_newer_deployment_ends_a_rollback() {
+    let mut stage = Stage::new();
+    stage.push("v1", &[]);
+    stage.push("v3", &[]);
+    stage.create("v1", 1, &json!({ "deploymentCircuitBreaker": { "enable": true, "rollback": true } }));
+    stage.settle();
+    stage.deploy("missing");
+    while stage.service_deployments()[0]["status"] != "ROLLBACK_IN_PROGRESS" {
+        assert!(stage.world.step());
+    }
+    stage.deploy("v3");
+    stage.settle();
+    expect![[r#"
+        service ACTIVE desired 1 running 1 pending 0 of web:3
+        deployment D4 PRIMARY COMPLETED web:3 desired 1 running 1 pending 0 failed 0: ECS deployment D4 completed.
+        service deployment SUCCESSFUL of web:3 breaker MONITORING_COMPLETE 0/3
+        service deployment ROLLBACK_FAILED of web:2 breaker TRIGGERED 3/3 Service deployment stopped because a new service deployment was started.
+            rollback to web:1
         service deployment SUCCESSFUL of web:1 breaker MONITORING_COMPLETE 0/3
     "#]].assert_eq(&stage.state());
 }
@@ -210,20 +263,21 @@ fn a_deployment_stopped_by_hand_goes_back_to_the_last_complete_one() {
     "#]].assert_eq(&stage.state());
     stage.settle();
     expect![[r#"
-             1s SERVICE_DEPLOYMENT_IN_PROGRESS D2: ECS deployment D2 in progress.
-             1s task T2 PENDING
-           1.5s task T2 RUNNING
-           1.6s SERVICE_DEPLOYMENT_IN_PROGRESS D3: ECS deployment D3 in progress.
-           1.6s task T2 DEACTIVATING Scaling activity initiated by (deployment D3)
-           1.8s task T2 STOPPED Scaling activity initiated by (deployment D3) 143
-           1.8s task T3 PENDING
-           2.3s task T3 RUNNING
-           2.8s task T3 RUNNING
-           2.8s task T1 DEACTIVATING Scaling activity initiated by (deployment D3)
-             3s task T1 STOPPED Scaling activity initiated by (deployment D3) 143
-             3s SERVICE_DEPLOYMENT_COMPLETED D3: ECS deployment D3 completed.
-             3s SERVICE_STEADY_STATE
-    "#]].assert_eq(&stage.events());
+        1.00s SERVICE_DEPLOYMENT_IN_PROGRESS D2: ECS deployment D2 in progress.
+        1.00s task T2 PENDING -
+        1.50s task T2 RUNNING -
+        1.60s SERVICE_DEPLOYMENT_IN_PROGRESS D3: ECS deployment D3 in progress.
+        1.60s task T2 DEACTIVATING - Scaling activity initiated by (deployment D3)
+        1.80s task T2 STOPPED - Scaling activity initiated by (deployment D3) 143
+        1.80s task T3 PENDING -
+        2.30s task T3 RUNNING -
+        2.80s task T3 RUNNING HEALTHY
+        2.80s task T1 DEACTIVATING - Scaling activity initiated by (deployment D3)
+        3.00s task T1 STOPPED - Scaling activity initiated by (deployment D3) 143
+        3.00s SERVICE_DEPLOYMENT_COMPLETED D3: ECS deployment D3 completed.
+        3.00s SERVICE_STEADY_STATE
+    "#]]
+    .assert_eq(&stage.events());
     expect![[r#"
         service ACTIVE desired 1 running 1 pending 0 of web:1
         deployment D3 PRIMARY COMPLETED web:1 desired 1 running 1 pending 0 failed 0: ECS deployment D3 completed.
@@ -268,7 +322,8 @@ fn a_service_of_none_deploys_and_can_be_scaled_and_deleted() {
         (service web) has reached a steady state.
         (service web) has stopped 2 running tasks: (task T3) (task T2).
         (service web) has reached a steady state.
-    "#]].assert_eq(&stage.messages());
+    "#]]
+    .assert_eq(&stage.messages());
     expect![[r#"
         service ACTIVE desired 1 running 1 pending 0 of web:1
         deployment D1 PRIMARY COMPLETED web:1 desired 1 running 1 pending 0 failed 0: ECS deployment D1 completed.

@@ -29,12 +29,22 @@ pub(super) fn image(tag: &str) -> String {
     format!("111111111111.dkr.ecr.eu-west-1.amazonaws.com/web:{tag}")
 }
 
+fn by_digest(tag: &str) -> String {
+    image(tag).replace(&format!(":{tag}"), &format!("@sha256:{tag}-index"))
+}
+
+fn not_found(tag: &str) -> String {
+    format!("CannotPullContainerError: {}: not found", image(tag))
+}
+
 impl Stage {
     pub(super) fn new() -> Self {
         Self::with_settings(Settings::default())
     }
 
-    pub(super) fn with_settings(settings: Settings) -> Self {
+    pub(super) fn with_settings(mut settings: Settings) -> Self {
+        // Events are looked at where they are made; nobody waits for their delivery.
+        settings.timing.event_delivery = 0.0;
         let account: AccountId = "111111111111".parse().unwrap();
         let start: DateTime<Utc> = "2026-11-02T10:00:00Z".parse().unwrap();
         let store = Store::temporary().unwrap();
@@ -43,7 +53,14 @@ impl Stage {
         let caller = Caller::administrator(&account);
         let mut stage = Self { world, caller, start, told: 0, names: BTreeMap::new() };
         stage.ok("CreateCluster", json!({ "clusterName": "shop" }));
+        stage.pull_answers(&image("missing"), Err(not_found("missing")));
         stage
+    }
+
+    /// What pulling this image gives.
+    pub(super) fn pull_answers(&mut self, image: &str, answer: Result<PulledImage, String>) {
+        let images = &mut self.world.account_mut(&self.caller.account).unwrap().ecs.images;
+        images.insert(image.to_owned(), answer);
     }
 
     pub(super) fn call(&mut self, operation: &str, input: Value) -> Result<Value, AwsError> {
@@ -65,15 +82,13 @@ impl Stage {
             platform_digest: format!("sha256:{tag}-arm64"),
             labels: labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         };
-        let by_digest = image(tag).replace(&format!(":{tag}"), &format!("@{}", pulled.digest));
-        let images = &mut self.world.account_mut(&self.caller.account).unwrap().ecs.images;
-        images.insert(image(tag), Ok(pulled.clone()));
-        images.insert(by_digest, Ok(pulled));
+        self.pull_answers(&by_digest(tag), Ok(pulled.clone()));
+        self.pull_answers(&image(tag), Ok(pulled));
     }
 
     pub(super) fn delete_image(&mut self, tag: &str) {
-        let images = &mut self.world.account_mut(&self.caller.account).unwrap().ecs.images;
-        images.retain(|name, _| !name.ends_with(&format!(":{tag}")) && !name.contains(&format!(":{tag}-")));
+        self.pull_answers(&by_digest(tag), Err(not_found(tag)));
+        self.pull_answers(&image(tag), Err(not_found(tag)));
     }
 
     pub(super) fn fault(&mut self, times: u32, what: TaskFaultKind) {
@@ -157,15 +172,16 @@ impl Stage {
                     let container = &detail["containers"][0];
                     let said = ["exitCode", "reason"].map(|member| text(&container[member]));
                     format!(
-                        "task {} {} {} {}",
+                        "task {} {} {} {} {}",
                         text(&detail["taskArn"]).rsplit('/').next().unwrap(),
                         text(&detail["lastStatus"]),
+                        text(&detail["healthStatus"]).replace("UNKNOWN", "-"),
                         text(&detail["stoppedReason"]),
                         said.join(" "),
                     )
                 }
             };
-            writeln!(story, "{seconds:>6}s {}", line.trim_end()).unwrap();
+            writeln!(story, "{seconds:.2}s {}", line.trim_end()).unwrap();
         }
         self.renamed(&story)
     }
@@ -234,17 +250,19 @@ impl Stage {
 
     /// Calls the made-up ids D1, D2, … and T1, T2, … in the order of their appearance.
     fn renamed(&mut self, story: &str) -> String {
-        let service = &self.world.account(&self.caller.account).unwrap().ecs.clusters["shop"].services["web"];
-        let mut deployments: Vec<_> = service.deployments.iter().collect();
-        deployments.sort_by_key(|deployment| deployment.created_at);
-        for deployment in deployments {
-            let count = self.names.keys().filter(|id| id.starts_with("ecs-svc/")).count();
-            self.names.entry(deployment.id.clone()).or_insert_with(|| format!("D{}", count + 1));
-        }
-        for task in &service.tasks {
-            let deployments = self.names.keys().filter(|id| id.starts_with("ecs-svc/")).count();
-            let count = self.names.len() - deployments;
-            self.names.entry(task.id.clone()).or_insert_with(|| format!("T{}", count + 1));
+        let state = &self.world.account(&self.caller.account).unwrap().ecs;
+        let announced = state.announced.iter().map(|(_, event)| &event.detail);
+        let mut ids: Vec<String> = announced
+            .flat_map(|detail| [&detail["deploymentId"], &detail["taskArn"]])
+            .filter_map(|id| id.as_str())
+            .map(|id| if id.starts_with("arn:") { id.rsplit('/').next().unwrap() } else { id }.to_owned())
+            .collect();
+        let service = &state.clusters["shop"].services["web"];
+        ids.extend(service.deployments.iter().rev().map(|deployment| deployment.id.clone()));
+        for id in ids {
+            let letter = if id.starts_with("ecs-svc/") { 'D' } else { 'T' };
+            let count = self.names.values().filter(|name| name.starts_with(letter)).count();
+            self.names.entry(id).or_insert_with(|| format!("{letter}{}", count + 1));
         }
         self.names.iter().fold(story.to_owned(), |story, (id, name)| story.replace(id, name))
     }
