@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::error::AwsError;
 use crate::names::AccountId;
+use crate::services::lambda;
 use crate::settings::Settings;
 use crate::shared::LocalAws;
 use crate::store::Store;
@@ -180,7 +181,10 @@ fn open_world(options: &Options) -> Result<World, StartError> {
     let mut world = World::new(accounts, &options.region, Clock::Real, options.seed, settings, store);
     let path = state_file.display().to_string();
     match std::fs::read_to_string(&state_file) {
-        Ok(text) => world.load(&text).map_err(|source| StartError::State { path, source })?,
+        Ok(text) => {
+            world.load(&text).map_err(|source| StartError::State { path, source })?;
+            lambda::resume(&mut world);
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(source) => return Err(StartError::Store { path, source }),
     }

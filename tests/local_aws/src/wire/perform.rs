@@ -5,8 +5,8 @@ use crate::caller::Caller;
 use crate::error::AwsError;
 use crate::faults::CallFaultKind;
 use crate::journal::Entry;
-use crate::services::{Service, sqs};
 use crate::services::ecr::staging;
+use crate::services::{Service, sqs};
 use crate::shared::LocalAws;
 use crate::world::World;
 use axum::http::HeaderMap;
@@ -90,7 +90,9 @@ async fn staged(
 /// How long a call may wait for something to answer: only a queue's long poll does.
 fn longest_wait(world: &World, service: Service, operation: &str, input: &Value) -> Duration {
     match (service, operation) {
-        (Service::Sqs, "ReceiveMessage") => Duration::from_secs(sqs::receive_wait_seconds(world, input).min(20)),
+        (Service::Sqs, "ReceiveMessage") => {
+            Duration::from_secs(sqs::receive_wait_seconds(world, input).min(20))
+        }
         _ => Duration::ZERO,
     }
 }

@@ -23,6 +23,7 @@ use crate::error::AwsError;
 use crate::names::AccountId;
 use crate::services::{Service, parse_input};
 use crate::world::World;
+use intrinsics::Place;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -126,6 +127,17 @@ fn find_mut<'a>(world: &'a mut World, caller: &Caller, id: &str) -> Result<&'a m
 
 fn no_such_stack(name: &str) -> AwsError {
     AwsError::new("ValidationError", format!("Stack with id {name} does not exist"))
+}
+
+/// Where a stack of this name and id lies.
+fn place(world: &World, caller: &Caller, stack_name: &str, stack_id: &str) -> Place {
+    Place {
+        account: caller.account.clone(),
+        region: world.region.clone(),
+        stack_name: stack_name.to_owned(),
+        stack_id: stack_id.to_owned(),
+        exports: exports(world, &caller.account),
+    }
 }
 
 /// The exports of all stacks of an account.

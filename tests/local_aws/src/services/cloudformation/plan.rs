@@ -1,6 +1,6 @@
 //! What a request comes to before anything is done: the template with its parameters, transformed and ordered.
 
-use super::intrinsics::Scope;
+use super::intrinsics::{Place, Scope, check_functions};
 use super::parameters::{self, Parameter};
 use super::template::{Resource, Template};
 use super::{order, resources, sam};
@@ -33,8 +33,20 @@ impl Plan {
             if template.is_serverless() { sam::transform(&template)? } else { template.resources.clone() };
         for (id, resource) in &resources {
             resources::check_kind(id, &resource.kind)?;
+            resource.properties.values().try_for_each(check_functions)?;
         }
         Ok(Self { text: text.to_owned(), template, parameters, resources })
+    }
+
+    /// What the template can refer to, before any resource is there.
+    pub(super) fn scope<'a>(&'a self, place: &'a Place) -> Scope<'a> {
+        Scope {
+            template: &self.template,
+            parameters: &self.parameters,
+            place,
+            resources: BTreeMap::new(),
+            imported: BTreeSet::new(),
+        }
     }
 
     /// The logical ids in the order in which they are made.
@@ -43,6 +55,14 @@ impl Plan {
     /// As [`order::order`].
     pub(super) fn order(&self, scope: &mut Scope<'_>) -> Result<Vec<String>, AwsError> {
         order::order(scope, &self.resources)
+    }
+
+    /// Refuses what could only fail later: circles, and references to nothing.
+    ///
+    /// # Errors
+    /// As [`order::order`].
+    pub(super) fn check_order(&self, place: &Place) -> Result<(), AwsError> {
+        self.order(&mut self.scope(place)).map(|_| ())
     }
 
     /// Refuses when a capability that the template needs was not acknowledged. A change set shows what a
