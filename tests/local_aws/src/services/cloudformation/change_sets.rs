@@ -177,6 +177,8 @@ struct ChangeSetInput {
     _client_request_token: Option<String>,
     #[serde(rename = "NextToken")]
     _next_token: Option<String>,
+    #[serde(default, deserialize_with = "form::flag")]
+    disable_rollback: Option<bool>,
 }
 
 pub(super) fn describe_change_set(
@@ -242,6 +244,9 @@ fn named(
     input: Value,
 ) -> Result<(Stack, ChangeSet), AwsError> {
     let input: ChangeSetInput = parse(operation, input)?;
+    if input.disable_rollback == Some(true) {
+        return Err(AwsError::not_in_local_aws("a change set that is not rolled back"));
+    }
     let name = form::required("changeSetName", input.change_set_name)?;
     let stacks = &world.account(&caller.account)?.cloudformation.stacks;
     let found = stacks
