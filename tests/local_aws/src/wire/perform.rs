@@ -107,11 +107,11 @@ pub(crate) fn perform_as(
     caller: &Caller,
     service: Service,
     operation: &str,
-    input: Value,
+    input: &Value,
 ) -> Performed {
     let fault = fault(world, caller, service, operation);
     let performed = with_fault(world, caller, service, operation, input.clone(), fault.as_ref());
-    write_down(world, caller, service, operation, &input, &performed);
+    write_down(world, caller, service, operation, input, &performed);
     performed
 }
 
