@@ -113,7 +113,7 @@ pub enum StartError {
         /// The environment's name.
         environment: String,
         /// What AWS would have said.
-        source: AwsError,
+        source: Box<AwsError>,
     },
 }
 
@@ -221,7 +221,7 @@ fn deploy_stacks(world: &mut World, options: &Options, project: &Path) -> Result
             .map_err(|source| StartError::Stack {
                 stack: stack.to_owned(),
                 environment: environment.name.clone(),
-                source,
+                source: Box::new(source),
             })?;
         }
         upstream = environment.account.to_string();

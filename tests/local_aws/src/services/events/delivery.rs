@@ -62,9 +62,10 @@ impl From<AwsError> for Refused {
     fn from(error: AwsError) -> Self {
         let code = match error.code.as_str() {
             "AccessDeniedException" | "AuthorizationError" => "NO_PERMISSIONS",
-            "NotFound" | "QueueDoesNotExist" | "ResourceNotFoundException" | "UnrecognizedClientException" => {
-                "NO_RESOURCE"
-            }
+            "NotFound"
+            | "QueueDoesNotExist"
+            | "ResourceNotFoundException"
+            | "UnrecognizedClientException" => "NO_RESOURCE",
             "InvalidParameterValue" | "InvalidMessageContents" => "INVALID_PARAMETER",
             _ => "ERROR_FROM_TARGET",
         };
