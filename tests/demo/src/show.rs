@@ -24,7 +24,8 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) {
         cells.chain(headings.get(column).map(|heading| heading.chars().count())).max().unwrap_or(0)
     };
     let line = |cells: &[&str]| {
-        let padded = cells.iter().enumerate().map(|(column, cell)| format!("{cell:<width$}", width = width(column)));
+        let padded =
+            cells.iter().enumerate().map(|(column, cell)| format!("{cell:<width$}", width = width(column)));
         println!("    {}", padded.collect::<Vec<_>>().join("  ").trim_end());
     };
     println!();
@@ -44,7 +45,8 @@ The accounts stay until Ctrl-C. In another terminal:
   export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID={account} AWS_SECRET_ACCESS_KEY=x
   aws codepipeline list-pipeline-executions --pipeline-name deploy-cluster1-webapp1
   aws ecs describe-services --cluster cluster1 --services webapp1
-  aws logs tail /aws/lambda/towpath-on_image_push
+  aws logs filter-log-events --log-group-name /aws/lambda/towpath-on_image_push --query 'events[].message'
+  aws sqs list-queues --endpoint-url {endpoint}
   git clone http://me-at-{account}:x@{host}/v1/repos/deployment
   skopeo inspect --tls-verify=false --creds {account}:x docker://{host}/webapp1:<tag>
   curl {endpoint}/_local/journal"

@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::error::AwsError;
 use crate::names::AccountId;
+use crate::services::lambda;
 use crate::settings::Settings;
 use crate::shared::LocalAws;
 use crate::store::Store;
@@ -112,7 +113,7 @@ pub enum StartError {
         /// The environment's name.
         environment: String,
         /// What AWS would have said.
-        source: AwsError,
+        source: Box<AwsError>,
     },
 }
 
@@ -180,7 +181,10 @@ fn open_world(options: &Options) -> Result<World, StartError> {
     let mut world = World::new(accounts, &options.region, Clock::Real, options.seed, settings, store);
     let path = state_file.display().to_string();
     match std::fs::read_to_string(&state_file) {
-        Ok(text) => world.load(&text).map_err(|source| StartError::State { path, source })?,
+        Ok(text) => {
+            world.load(&text).map_err(|source| StartError::State { path, source })?;
+            lambda::resume(&mut world);
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(source) => return Err(StartError::Store { path, source }),
     }
@@ -217,7 +221,7 @@ fn deploy_stacks(world: &mut World, options: &Options, project: &Path) -> Result
             .map_err(|source| StartError::Stack {
                 stack: stack.to_owned(),
                 environment: environment.name.clone(),
-                source,
+                source: Box::new(source),
             })?;
         }
         upstream = environment.account.to_string();

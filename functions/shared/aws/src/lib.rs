@@ -1,1 +1,20 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+
+mod apply;
+pub mod codecommit;
+pub mod codepipeline;
+mod connection;
+pub mod ecr;
+mod ecs;
+mod error;
+mod eventbridge;
+pub mod evidence;
+pub mod facts;
+mod retry;
+mod sqs;
+mod stack;
+
+pub use apply::{Applied, FailedStep, Queues, Tip};
+pub use connection::{Clients, Connection, MissingVariable};
+pub use error::{CallError, CallErrorKind};
+pub use stack::Stack;

@@ -1,1 +1,11 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+
+pub mod batch;
+mod context;
+pub mod event;
+pub mod record;
+mod settle;
+
+pub use batch::{Batch, Failed, MessageId, Received, run};
+pub use context::{Context, StartError};
+pub use settle::{Unsettled, settle};

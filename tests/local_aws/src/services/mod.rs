@@ -15,6 +15,7 @@ pub mod logs;
 pub(crate) mod page;
 pub mod s3;
 pub mod scheduler;
+pub mod sns;
 pub mod sqs;
 pub mod sts;
 #[cfg(test)]
@@ -53,6 +54,8 @@ pub enum Service {
     S3,
     /// Amazon EventBridge Scheduler.
     Scheduler,
+    /// Amazon Simple Notification Service: topics that keep what was published.
+    Sns,
     /// Amazon Simple Queue Service.
     Sqs,
     /// AWS Security Token Service.
@@ -74,6 +77,7 @@ impl Service {
             Self::Logs => "logs",
             Self::S3 => "s3",
             Self::Scheduler => "scheduler",
+            Self::Sns => "sns",
             Self::Sqs => "sqs",
             Self::Sts => "sts",
         }
@@ -105,6 +109,8 @@ pub struct AccountState {
     pub s3: s3::State,
     /// Schedules.
     pub scheduler: scheduler::State,
+    /// Topics.
+    pub sns: sns::State,
     /// Queues.
     pub sqs: sqs::State,
     /// Sessions given out.
@@ -151,6 +157,7 @@ pub fn call(
         Service::Logs => logs::call(world, caller, operation, input),
         Service::S3 => s3::call(world, caller, operation, input),
         Service::Scheduler => scheduler::call(world, caller, operation, input),
+        Service::Sns => sns::call(world, caller, operation, input),
         Service::Sqs => sqs::call(world, caller, operation, input),
         Service::Sts => sts::call(world, caller, operation, input),
     }

@@ -110,6 +110,7 @@ async fn answer_query(local: &LocalAws, headers: &HeaderMap, body: &[u8], reques
     let service = credentials::signature(headers).and_then(|signature| match signature.service.as_str() {
         "cloudformation" => Ok(Service::CloudFormation),
         "iam" => Ok(Service::Iam),
+        "sns" => Ok(Service::Sns),
         "sts" => Ok(Service::Sts),
         other => Err(AwsError::not_in_local_aws(format!("the query protocol of service {other}"))),
     });

@@ -10,6 +10,7 @@ pub(crate) fn answer(action: &str, version: &str, answer: &Value, request_id: &s
     let host = match version {
         "2011-06-15" => "sts",
         "2010-05-08" => "iam",
+        "2010-03-31" => "sns",
         _ => "cloudformation",
     };
     document(

@@ -4,7 +4,7 @@ use super::operations::{StackInput, check_new_name, check_updatable, current_pla
 use super::parameters::Parameter;
 use super::plan::Plan;
 use super::stack::{Stack, Tag};
-use super::{find, find_mut, parse, stack_arn};
+use super::{find, find_mut, parse, place, stack_arn};
 use crate::caller::Caller;
 use crate::error::AwsError;
 use crate::services::{form, iam};
@@ -126,6 +126,7 @@ pub(super) fn create_change_set(world: &mut World, caller: &Caller, input: Value
     let template = input.template(Some(&stack))?;
     let plan = Plan::new(&template, &input.parameters, Some(&stack.parameters))?;
     plan.check_capabilities(&input.capabilities, false)?;
+    plan.check_order(&place(world, caller, &stack.name, &stack.id))?;
     let before = if creates { None } else { Some(current_plan(&stack)?) };
     let nothing = before.as_ref().is_some_and(|before| plan.says_the_same_as(before));
     let unique = world.ids.uuid();
@@ -176,6 +177,8 @@ struct ChangeSetInput {
     _client_request_token: Option<String>,
     #[serde(rename = "NextToken")]
     _next_token: Option<String>,
+    #[serde(default, deserialize_with = "form::flag")]
+    disable_rollback: Option<bool>,
 }
 
 pub(super) fn describe_change_set(
@@ -241,6 +244,9 @@ fn named(
     input: Value,
 ) -> Result<(Stack, ChangeSet), AwsError> {
     let input: ChangeSetInput = parse(operation, input)?;
+    if input.disable_rollback == Some(true) {
+        return Err(AwsError::not_in_local_aws("a change set that is not rolled back"));
+    }
     let name = form::required("changeSetName", input.change_set_name)?;
     let stacks = &world.account(&caller.account)?.cloudformation.stacks;
     let found = stacks

@@ -8,7 +8,6 @@ use crate::caller::Caller;
 use crate::error::AwsError;
 use crate::world::World;
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// A stack while it is being changed: it is out of the account's state and goes back at the end.
 pub(super) struct Engine<'a> {
@@ -29,7 +28,7 @@ impl Engine<'_> {
         self.status("CREATE_IN_PROGRESS", Some("User Initiated"));
         let mut done = Vec::new();
         match self.apply(plan, &mut done) {
-            Ok(()) => self.status("CREATE_COMPLETE", None),
+            Ok(_) => self.status("CREATE_COMPLETE", None),
             Err(reason) => {
                 self.status("ROLLBACK_IN_PROGRESS", Some(&reason));
                 let whole = self.take_back(done);
@@ -44,9 +43,8 @@ impl Engine<'_> {
         let before = self.stack.clone();
         let mut done = Vec::new();
         match self.apply(plan, &mut done) {
-            Ok(()) => {
+            Ok(kept) => {
                 self.status("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", None);
-                let kept: BTreeSet<&String> = plan.resources.keys().collect();
                 let gone: Vec<String> = before
                     .members
                     .iter()
@@ -88,29 +86,18 @@ impl Engine<'_> {
         }
     }
 
-    fn apply(&mut self, plan: &Plan, done: &mut Vec<Done>) -> Result<(), String> {
-        let account = self.caller.account.clone();
-        let region = self.world.region.clone();
-        let (stack_name, stack_id) = (self.stack.name.clone(), self.stack.id.clone());
-        let exports = super::exports(self.world, &account);
-        let mut scope = Scope {
-            template: &plan.template,
-            parameters: &plan.parameters,
-            account: &account,
-            region: &region,
-            stack_name: &stack_name,
-            stack_id: &stack_id,
-            exports: &exports,
-            resources: BTreeMap::new(),
-            imported: BTreeSet::new(),
-        };
-        for logical_id in plan.order(&mut scope).map_err(|error| error.message)? {
-            let identity = self.apply_one(plan, &mut scope, &logical_id, done)?;
-            scope.resources.insert(logical_id, identity);
+    /// Makes and changes what the plan says; returns what is part of the stack from now on.
+    fn apply(&mut self, plan: &Plan, done: &mut Vec<Done>) -> Result<Vec<String>, String> {
+        let place = super::place(self.world, self.caller, &self.stack.name, &self.stack.id);
+        let mut scope = plan.scope(&place);
+        let ordered = plan.order(&mut scope).map_err(|error| error.message)?;
+        for logical_id in &ordered {
+            let identity = self.apply_one(plan, &mut scope, logical_id, done)?;
+            scope.resources.insert(logical_id.clone(), identity);
         }
         let outputs = outputs(plan, &mut scope).map_err(|error| error.message)?;
         let taken = outputs.iter().filter_map(|output| output.export.as_ref()).find(|name| {
-            exports.contains_key(*name)
+            place.exports.contains_key(*name)
                 && !self.stack.outputs.iter().any(|own| own.export.as_ref() == Some(*name))
         });
         if let Some(name) = taken {
@@ -122,7 +109,7 @@ impl Engine<'_> {
         self.stack.hidden = plan.hidden();
         self.stack.template = plan.text.clone();
         self.stack.description = plan.template.description.clone();
-        Ok(())
+        Ok(ordered)
     }
 
     fn apply_one(
@@ -144,13 +131,12 @@ impl Engine<'_> {
         let properties =
             evaluated(scope, &resource.properties).map_err(|error| failed(self, verb, &error))?;
         let retained = resource.deletion_policy.as_deref() == Some("Retain");
-        if let Some(member) = there.as_ref().filter(|member| member.properties == properties) {
-            if member.kind == resource.kind {
-                if let Some(member) = self.member(logical_id) {
-                    member.retained = retained;
-                }
-                return Ok(member.identity());
+        let unchanged = |member: &&Member| member.kind == resource.kind && member.properties == properties;
+        if let Some(member) = there.as_ref().filter(unchanged) {
+            if let Some(member) = self.member(logical_id) {
+                member.retained = retained;
             }
+            return Ok(member.identity());
         }
         let physical_id = there.as_ref().map(|member| member.physical_id.clone()).unwrap_or_default();
         let subject = (logical_id, physical_id.as_str(), resource.kind.as_str());

@@ -10,6 +10,19 @@ use std::collections::BTreeMap;
 /// How deeply conditions may refer to one another.
 const CONDITION_DEPTH_MAX: usize = 32;
 
+/// The functions that a value may call.
+const FUNCTIONS: [&str; 9] = [
+    "Fn::FindInMap",
+    "Fn::GetAtt",
+    "Fn::If",
+    "Fn::ImportValue",
+    "Fn::Join",
+    "Fn::Select",
+    "Fn::Split",
+    "Fn::Sub",
+    "Ref",
+];
+
 /// What a resource is known by, once it is there.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Identity {
@@ -19,17 +32,23 @@ pub(super) struct Identity {
     pub(super) attributes: BTreeMap<String, String>,
 }
 
+/// Where a stack lies.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) account: AccountId,
+    pub(super) region: String,
+    pub(super) stack_name: String,
+    pub(super) stack_id: String,
+    /// The exports of the account's stacks.
+    pub(super) exports: BTreeMap<String, String>,
+}
+
 /// Everything that a template can refer to.
 #[derive(Debug)]
 pub(super) struct Scope<'a> {
     pub(super) template: &'a Template,
     pub(super) parameters: &'a BTreeMap<String, String>,
-    pub(super) account: &'a AccountId,
-    pub(super) region: &'a str,
-    pub(super) stack_name: &'a str,
-    pub(super) stack_id: &'a str,
-    /// The exports of the account's stacks.
-    pub(super) exports: &'a BTreeMap<String, String>,
+    pub(super) place: &'a Place,
     /// Resources that are there already.
     pub(super) resources: BTreeMap<String, Identity>,
     /// Exports that were used.
@@ -115,7 +134,7 @@ impl Scope<'_> {
             }
             "Fn::ImportValue" => {
                 let export = self.evaluate_text(argument)?;
-                let value = self.exports.get(&export).cloned();
+                let value = self.place.exports.get(&export).cloned();
                 self.imported.insert(export.clone());
                 Value::String(value.ok_or_else(|| {
                     AwsError::new(
@@ -162,10 +181,10 @@ impl Scope<'_> {
             });
         }
         let pseudo = match target {
-            "AWS::AccountId" => Some(self.account.as_str()),
-            "AWS::Region" => Some(self.region),
-            "AWS::StackName" => Some(self.stack_name),
-            "AWS::StackId" => Some(self.stack_id),
+            "AWS::AccountId" => Some(self.place.account.as_str()),
+            "AWS::Region" => Some(self.place.region.as_str()),
+            "AWS::StackName" => Some(self.place.stack_name.as_str()),
+            "AWS::StackId" => Some(self.place.stack_id.as_str()),
             "AWS::Partition" => Some("aws"),
             "AWS::URLSuffix" => Some("amazonaws.com"),
             _ => self.resources.get(target).map(|resource| resource.physical_id.as_str()),
@@ -268,6 +287,23 @@ pub(super) fn function_of(members: &Map<String, Value>) -> Option<(&str, &Value)
     // In a policy document, `Condition` holds an object and is no function.
     let calls = name == "Ref" || name.starts_with("Fn::") || (name == "Condition" && argument.is_string());
     calls.then_some((name.as_str(), argument))
+}
+
+/// Refuses a function that is not done here, wherever in the value it stands.
+///
+/// # Errors
+/// `NotInLocalAws`.
+pub(super) fn check_functions(value: &Value) -> Result<(), AwsError> {
+    match value {
+        Value::Array(items) => items.iter().try_for_each(check_functions),
+        Value::Object(members) => {
+            if let Some((name, _)) = function_of(members).filter(|(name, _)| !FUNCTIONS.contains(name)) {
+                return Err(AwsError::not_in_local_aws(format!("the function {name} in a template here")));
+            }
+            members.values().try_for_each(check_functions)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The logical ids, parameters and pseudo parameters that a value refers to.

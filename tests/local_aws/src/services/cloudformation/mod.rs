@@ -23,6 +23,7 @@ use crate::error::AwsError;
 use crate::names::AccountId;
 use crate::services::{Service, parse_input};
 use crate::world::World;
+use intrinsics::Place;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -57,6 +58,7 @@ pub(crate) fn call(
         "ListStacks" => describe::list_stacks(world, caller, input),
         "ListExports" => describe::list_exports(world, caller, input),
         "GetTemplate" => describe::get_template(world, caller, input),
+        "GetTemplateSummary" => describe::get_template_summary(world, caller, input),
         "ValidateTemplate" => describe::validate_template(world, caller, input),
         "CreateChangeSet" => change_sets::create_change_set(world, caller, input),
         "DescribeChangeSet" => change_sets::describe_change_set(world, caller, input),
@@ -68,7 +70,8 @@ pub(crate) fn call(
 }
 
 /// Deploys a template in the name of the account's administrator: makes the stack, or updates it, or, when it
-/// says what is there already, takes the functions' executables in again. Functions come from
+/// says what is there already, takes the functions' executables in again. Of a stack that is there, parameters
+/// that are not given keep their values. Functions come from
 /// `functions_directory`, in which each executable bears its `Binary`'s name.
 ///
 /// # Errors
@@ -83,9 +86,16 @@ pub fn deploy(
 ) -> Result<(), AwsError> {
     world.settings.functions_directory = Some(functions_directory.to_owned());
     let caller = Caller::administrator(account);
-    let exists = world.account(account)?.cloudformation.stacks.contains_key(stack_name);
-    let given: Vec<Value> =
-        parameters.iter().map(|(key, value)| json!({"ParameterKey": key, "ParameterValue": value})).collect();
+    let there = world.account(account)?.cloudformation.stacks.get(stack_name);
+    let exists = there.is_some();
+    let kept = there.into_iter().flat_map(|stack| stack.parameters.keys());
+    let declared = template::Template::parse(template_text)?.parameters;
+    let kept = kept.filter(|key| !parameters.contains_key(*key) && declared.contains_key(*key));
+    let given: Vec<Value> = parameters
+        .iter()
+        .map(|(key, value)| json!({"ParameterKey": key, "ParameterValue": value}))
+        .chain(kept.map(|key| json!({"ParameterKey": key, "UsePreviousValue": true})))
+        .collect();
     let input = json!({
         "StackName": stack_name,
         "TemplateBody": template_text,
@@ -126,6 +136,17 @@ fn find_mut<'a>(world: &'a mut World, caller: &Caller, id: &str) -> Result<&'a m
 
 fn no_such_stack(name: &str) -> AwsError {
     AwsError::new("ValidationError", format!("Stack with id {name} does not exist"))
+}
+
+/// Where a stack of this name and id lies.
+fn place(world: &World, caller: &Caller, stack_name: &str, stack_id: &str) -> Place {
+    Place {
+        account: caller.account.clone(),
+        region: world.region.clone(),
+        stack_name: stack_name.to_owned(),
+        stack_id: stack_id.to_owned(),
+        exports: exports(world, &caller.account),
+    }
 }
 
 /// The exports of all stacks of an account.

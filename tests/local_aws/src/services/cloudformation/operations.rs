@@ -5,7 +5,7 @@ use super::parameters::Parameter;
 use super::plan::Plan;
 use super::resources::{self, Work};
 use super::stack::{Stack, Tag};
-use super::{find, find_mut, parse, stack_arn};
+use super::{find, find_mut, parse, place, stack_arn};
 use crate::caller::Caller;
 use crate::error::AwsError;
 use crate::services::{form, iam};
@@ -83,6 +83,7 @@ pub(super) fn create_stack(world: &mut World, caller: &Caller, input: Value) -> 
     }
     let plan = Plan::new(&input.template(None)?, &input.parameters, None)?;
     plan.check_capabilities(&input.capabilities, true)?;
+    plan.check_order(&place(world, caller, &name, ""))?;
     let stack = new_stack(world, caller, &name, input.capabilities, input.tags);
     let id = stack.id.clone();
     let stack = run(world, caller, stack, |engine| engine.create(&plan));
@@ -98,6 +99,7 @@ pub(super) fn update_stack(world: &mut World, caller: &Caller, input: Value) -> 
     check_updatable(stack)?;
     let plan = Plan::new(&input.template(Some(stack))?, &input.parameters, Some(&stack.parameters))?;
     plan.check_capabilities(&input.capabilities, true)?;
+    plan.check_order(&place(world, caller, &stack.name, &stack.id))?;
     let current = current_plan(stack)?;
     if plan.says_the_same_as(&current) && (input.tags.is_empty() || input.tags == stack.tags) {
         return Err(AwsError::new("ValidationError", "No updates are to be performed."));
@@ -158,7 +160,9 @@ pub(super) fn delete_stack(world: &mut World, caller: &Caller, input: Value) -> 
         ));
     }
     let name = stack.name.clone();
-    let stack = run(world, caller, stack, |engine| engine.delete());
+    let mut engine = Engine { world: &mut *world, caller, stack };
+    engine.delete();
+    let stack = engine.stack;
     let state = &mut world.account_mut(&caller.account)?.cloudformation;
     if stack.status == "DELETE_COMPLETE" {
         state.stacks.remove(&name);

@@ -1,6 +1,6 @@
 //! What a request comes to before anything is done: the template with its parameters, transformed and ordered.
 
-use super::intrinsics::Scope;
+use super::intrinsics::{Place, Scope, check_functions};
 use super::parameters::{self, Parameter};
 use super::template::{Resource, Template};
 use super::{order, resources, sam};
@@ -33,8 +33,20 @@ impl Plan {
             if template.is_serverless() { sam::transform(&template)? } else { template.resources.clone() };
         for (id, resource) in &resources {
             resources::check_kind(id, &resource.kind)?;
+            resource.properties.values().try_for_each(check_functions)?;
         }
         Ok(Self { text: text.to_owned(), template, parameters, resources })
+    }
+
+    /// What the template can refer to, before any resource is there.
+    pub(super) fn scope<'a>(&'a self, place: &'a Place) -> Scope<'a> {
+        Scope {
+            template: &self.template,
+            parameters: &self.parameters,
+            place,
+            resources: BTreeMap::new(),
+            imported: BTreeSet::new(),
+        }
     }
 
     /// The logical ids in the order in which they are made.
@@ -45,37 +57,25 @@ impl Plan {
         order::order(scope, &self.resources)
     }
 
+    /// Refuses what could only fail later: circles, and references to nothing.
+    ///
+    /// # Errors
+    /// As [`order::order`].
+    pub(super) fn check_order(&self, place: &Place) -> Result<(), AwsError> {
+        self.order(&mut self.scope(place)).map(|_| ())
+    }
+
     /// Refuses when a capability that the template needs was not acknowledged. A change set shows what a
     /// transform makes before it is carried out, so it needs none for that.
     ///
     /// # Errors
     /// `InsufficientCapabilitiesException`.
     pub(super) fn check_capabilities(&self, given: &[String], directly: bool) -> Result<(), AwsError> {
-        let names = ["RoleName", "ManagedPolicyName"];
-        let iam = |resource: &&Resource| {
-            matches!(
-                resource.kind.as_str(),
-                "AWS::IAM::Role" | "AWS::IAM::Policy" | "AWS::IAM::ManagedPolicy"
-            )
-        };
-        let named = self
-            .resources
-            .values()
-            .filter(iam)
-            .any(|resource| names.iter().any(|name| resource.properties.contains_key(*name)));
         let has = |capability: &str| given.iter().any(|given| given == capability);
-        let needed = if named && !has("CAPABILITY_NAMED_IAM") {
-            "CAPABILITY_NAMED_IAM"
-        } else if self.resources.values().any(|resource| iam(&resource))
-            && !has("CAPABILITY_IAM")
-            && !has("CAPABILITY_NAMED_IAM")
-        {
-            "CAPABILITY_IAM"
-        } else if directly && self.template.is_serverless() && !has("CAPABILITY_AUTO_EXPAND") {
-            "CAPABILITY_AUTO_EXPAND"
-        } else {
-            return Ok(());
-        };
+        let needed =
+            capabilities(&self.resources).filter(|needed| !has(needed) && !has("CAPABILITY_NAMED_IAM"));
+        let expands = directly && self.template.is_serverless() && !has("CAPABILITY_AUTO_EXPAND");
+        let Some(needed) = needed.or(expands.then_some("CAPABILITY_AUTO_EXPAND")) else { return Ok(()) };
         Err(AwsError::new("InsufficientCapabilitiesException", format!("Requires capabilities : [{needed}]")))
     }
 
@@ -125,4 +125,17 @@ impl Plan {
             && self.parameters == other.parameters
             && outputs(self) == outputs(other)
     }
+}
+
+/// What must be acknowledged for these resources: whether roles are made, and whether under names of their own.
+pub(super) fn capabilities(resources: &BTreeMap<String, Resource>) -> Option<&'static str> {
+    let mut grants = resources.values().filter(|resource| {
+        matches!(resource.kind.as_str(), "AWS::IAM::Role" | "AWS::IAM::Policy" | "AWS::IAM::ManagedPolicy")
+    });
+    let named = |resource: &Resource| {
+        resource.properties.contains_key("RoleName") || resource.properties.contains_key("ManagedPolicyName")
+    };
+    let first = grants.next()?;
+    let any_named = named(first) || grants.any(named);
+    Some(if any_named { "CAPABILITY_NAMED_IAM" } else { "CAPABILITY_IAM" })
 }

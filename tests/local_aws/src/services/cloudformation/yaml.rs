@@ -290,7 +290,7 @@ Nothing:
             "A: &x 1\nB: *x": ValidationError: Template format error: error: line 1 column 7: budget breached: Anchors { anchors: 1 }
             "A: [1": ValidationError: Template format error: error: line 1 column 4: unclosed bracket '['
             "A: 1\nA: 2": ValidationError: Template format error: error: line 2 column 1: duplicate mapping key: A, set DuplicateKeyPolicy in Options if acceptable
-            "A: !!binary aGVsbG8=" is {"A":"hello"}
+            "A: !!binary aGVsbG8=": NotInLocalAws: the local accounts do not know the tag !tag:yaml.org,2002:binary in a template; AWS may
         "#]].assert_eq(&refusals);
     }
 }

@@ -119,8 +119,6 @@ fn announce(
         resources: vec![world.arn("codecommit", &opened.account, &opened.name)],
         detail,
     };
-    #[cfg(test)]
-    super::tests::record(&event);
     events::emit(world, &opened.account, event);
     Ok(())
 }

@@ -12,28 +12,17 @@ use crate::clock::Clock;
 use crate::error::AwsError;
 use crate::names::AccountId;
 use crate::services::Service;
-use crate::services::events::ServiceEvent;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::world::World;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use std::cell::RefCell;
-
-thread_local! {
-    static EMITTED: RefCell<Vec<ServiceEvent>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Keeps what this test's thread emits; [`emitted`] takes it.
-pub(super) fn record(event: &ServiceEvent) {
-    EMITTED.with_borrow_mut(|events| events.push(event.clone()));
-}
 
 /// The events since the last time, one line each.
-pub(crate) fn emitted() -> Vec<String> {
-    let line = |event: &ServiceEvent| {
-        let member = |name: &str| event.detail[name].as_str().unwrap_or("-").to_owned();
+pub(crate) fn emitted(world: &mut World) -> Vec<String> {
+    let line = |event: &Value| {
+        let member = |name: &str| event["detail"][name].as_str().unwrap_or("-").to_owned();
         let short = |name: &str| member(name).chars().take(7).collect::<String>();
         let caller = member("callerUserArn");
         format!(
@@ -45,11 +34,60 @@ pub(crate) fn emitted() -> Vec<String> {
             caller.rsplit('/').next().unwrap_or_default(),
         )
     };
-    emitted_events().iter().map(line).collect()
+    emitted_events(world).iter().map(line).collect()
 }
 
-pub(super) fn emitted_events() -> Vec<ServiceEvent> {
-    EMITTED.with_borrow_mut(std::mem::take)
+/// The events since the last time, as a rule brought them to a queue.
+fn emitted_events(world: &mut World) -> Vec<Value> {
+    // Events arrive within moments; what is due later is not for them.
+    let moments = world.now() + chrono::Duration::seconds(1);
+    while world.next_due().is_some_and(|due| due <= moments) {
+        world.step();
+    }
+    let mut events = Vec::new();
+    loop {
+        let input = json!({ "QueueUrl": queue_url(world), "MaxNumberOfMessages": 10 });
+        let received = world.call(&administrator(), Service::Sqs, "ReceiveMessage", input).unwrap();
+        let Some(messages) = received["Messages"].as_array().filter(|messages| !messages.is_empty()) else {
+            return events;
+        };
+        for message in messages {
+            events.push(serde_json::from_str(message["Body"].as_str().unwrap()).unwrap());
+            let input = json!({ "QueueUrl": queue_url(world), "ReceiptHandle": message["ReceiptHandle"] });
+            world.call(&administrator(), Service::Sqs, "DeleteMessage", input).unwrap();
+        }
+    }
+}
+
+fn queue_url(world: &mut World) -> String {
+    let input = json!({ "QueueName": "events" });
+    let answer = world.call(&administrator(), Service::Sqs, "GetQueueUrl", input).unwrap();
+    answer["QueueUrl"].as_str().unwrap().to_owned()
+}
+
+/// Lets a rule bring every event of CodeCommit to a queue.
+fn collect_events(world: &mut World) {
+    let arn = world.arn("sqs", &account(), "events");
+    let policy = json!({ "Version": "2012-10-17", "Statement": {
+        "Effect": "Allow", "Principal": { "Service": "events.amazonaws.com" },
+        "Action": "sqs:SendMessage", "Resource": arn,
+    } });
+    let pattern = json!({ "source": ["aws.codecommit"] }).to_string();
+    for (service, operation, input) in [
+        (
+            Service::Sqs,
+            "CreateQueue",
+            json!({ "QueueName": "events", "Attributes": { "Policy": policy.to_string() } }),
+        ),
+        (Service::Events, "PutRule", json!({ "Name": "events", "EventPattern": pattern })),
+        (
+            Service::Events,
+            "PutTargets",
+            json!({ "Rule": "events", "Targets": [{ "Id": "queue", "Arn": arn }] }),
+        ),
+    ] {
+        world.call(&administrator(), service, operation, input).unwrap();
+    }
 }
 
 pub(crate) fn account() -> AccountId {
@@ -60,8 +98,9 @@ pub(crate) fn world() -> World {
     let start = "2026-11-21T08:00:00Z".parse().unwrap();
     let accounts = [account(), "222222222222".parse().unwrap()];
     let store = Store::temporary().unwrap();
-    emitted_events();
-    World::new(accounts, "eu-west-1", Clock::Manual(start), 1, Settings::default(), store)
+    let mut world = World::new(accounts, "eu-west-1", Clock::Manual(start), 1, Settings::default(), store);
+    collect_events(&mut world);
+    world
 }
 
 /// A world with the repository `deployment`, which has no commit yet.

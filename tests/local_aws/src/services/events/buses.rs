@@ -82,7 +82,7 @@ pub(super) struct NameInput {
     name: Option<String>,
 }
 
-pub(super) fn describe(world: &mut World, caller: &Caller, input: NameInput) -> Result<Value, AwsError> {
+pub(super) fn describe(world: &mut World, caller: &Caller, input: &NameInput) -> Result<Value, AwsError> {
     let address = BusAddress::own(input.name.as_deref(), caller)?;
     iam::authorize(world, caller, "events:DescribeEventBus", &address.arn(world), &[])?;
     Ok(Value::Object(shown(world, &address)?))
@@ -113,7 +113,7 @@ pub(super) struct ListEventBusesInput {
 pub(super) fn list(
     world: &mut World,
     caller: &Caller,
-    input: ListEventBusesInput,
+    input: &ListEventBusesInput,
 ) -> Result<Value, AwsError> {
     iam::authorize(world, caller, "events:ListEventBuses", "*", &[])?;
     let names = world.account(&caller.account)?.events.buses.keys();
@@ -154,7 +154,7 @@ pub(super) struct DeleteEventBusInput {
 pub(super) fn delete(
     world: &mut World,
     caller: &Caller,
-    input: DeleteEventBusInput,
+    input: &DeleteEventBusInput,
 ) -> Result<Value, AwsError> {
     let address = BusAddress::own(Some(&input.name), caller)?;
     iam::authorize(world, caller, "events:DeleteEventBus", &address.arn(world), &[])?;

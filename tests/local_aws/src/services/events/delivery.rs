@@ -9,7 +9,7 @@ use crate::clock::seconds;
 use crate::error::AwsError;
 use crate::faults::EventFaultKind;
 use crate::names::AccountId;
-use crate::services::{Timer as AnyTimer, iam, lambda, sqs};
+use crate::services::{Timer as AnyTimer, iam, lambda, sns, sqs};
 use crate::world::World;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ const PRINCIPAL: &str = "events.amazonaws.com";
 const UNDELIVERED_KEPT_MAX: usize = 10_000;
 
 /// Sends an event on its way to a bus, with the faults that were ordered for it.
-pub(super) fn send(world: &mut World, account: &AccountId, bus: &str, event: Value) {
+pub(super) fn send(world: &mut World, account: &AccountId, bus: &str, event: &Value) {
     let source = event.get("source").and_then(Value::as_str).unwrap_or_default().to_owned();
     let usual = seconds(world.settings.timing.event_delivery);
     let arrivals = match world.faults.for_event(&source) {
@@ -61,10 +61,11 @@ struct Refused {
 impl From<AwsError> for Refused {
     fn from(error: AwsError) -> Self {
         let code = match error.code.as_str() {
-            "AccessDeniedException" => "NO_PERMISSIONS",
-            "QueueDoesNotExist" | "ResourceNotFoundException" | "UnrecognizedClientException" => {
-                "NO_RESOURCE"
-            }
+            "AccessDeniedException" | "AuthorizationError" => "NO_PERMISSIONS",
+            "NotFound"
+            | "QueueDoesNotExist"
+            | "ResourceNotFoundException"
+            | "UnrecognizedClientException" => "NO_RESOURCE",
             "InvalidParameterValue" | "InvalidMessageContents" => "INVALID_PARAMETER",
             _ => "ERROR_FROM_TARGET",
         };
@@ -105,6 +106,8 @@ fn to_target(
     }
     if target.arn.starts_with("arn:aws:lambda:") {
         lambda::invoke_asynchronously_for(world, &caller, &target.arn, body, Some(rule_arn))?;
+    } else if target.arn.starts_with("arn:aws:sns:") {
+        sns::publish(world, &caller, &target.arn, rule_arn, body)?;
     } else {
         let delivery = sqs::Delivery { body, source_arn: Some(rule_arn), ..sqs::Delivery::default() };
         sqs::deliver_for(world, &caller, &target.arn, delivery)?;

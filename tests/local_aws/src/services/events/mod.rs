@@ -21,7 +21,7 @@ use bus::Bus;
 pub(crate) use rule::{DeadLetterConfig, RetryPolicy, rate};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// The bus that every account has and that AWS's services emit on.
@@ -98,23 +98,23 @@ pub(crate) fn call(
 ) -> Result<Value, AwsError> {
     match operation {
         "CreateEventBus" => buses::create(world, caller, parse(operation, input)?),
-        "DescribeEventBus" => buses::describe(world, caller, parse(operation, input)?),
-        "ListEventBuses" => buses::list(world, caller, parse(operation, input)?),
-        "DeleteEventBus" => buses::delete(world, caller, parse(operation, input)?),
-        "PutPermission" => permissions::put(world, caller, parse(operation, input)?),
+        "DescribeEventBus" => buses::describe(world, caller, &parse(operation, input)?),
+        "ListEventBuses" => buses::list(world, caller, &parse(operation, input)?),
+        "DeleteEventBus" => buses::delete(world, caller, &parse(operation, input)?),
+        "PutPermission" => permissions::put(world, caller, &parse(operation, input)?),
         "RemovePermission" => permissions::remove(world, caller, parse(operation, input)?),
         "PutRule" => rules::put(world, caller, parse(operation, input)?),
-        "DescribeRule" => rules::describe(world, caller, parse(operation, input)?),
-        "ListRules" => rules::list(world, caller, parse(operation, input)?),
-        "DeleteRule" => rules::delete(world, caller, parse(operation, input)?),
-        "EnableRule" => rules::enable(world, caller, parse(operation, input)?),
-        "DisableRule" => rules::disable(world, caller, parse(operation, input)?),
+        "DescribeRule" => rules::describe(world, caller, &parse(operation, input)?),
+        "ListRules" => rules::list(world, caller, &parse(operation, input)?),
+        "DeleteRule" => rules::delete(world, caller, &parse(operation, input)?),
+        "EnableRule" => rules::enable(world, caller, &parse(operation, input)?),
+        "DisableRule" => rules::disable(world, caller, &parse(operation, input)?),
         "PutTargets" => targets::put(world, caller, parse(operation, input)?),
-        "RemoveTargets" => targets::remove(world, caller, parse(operation, input)?),
-        "ListTargetsByRule" => targets::list(world, caller, parse(operation, input)?),
-        "ListRuleNamesByTarget" => targets::rule_names(world, caller, parse(operation, input)?),
+        "RemoveTargets" => targets::remove(world, caller, &parse(operation, input)?),
+        "ListTargetsByRule" => targets::list(world, caller, &parse(operation, input)?),
+        "ListRuleNamesByTarget" => targets::rule_names(world, caller, &parse(operation, input)?),
         "PutEvents" => put_events::put(world, caller, parse(operation, input)?),
-        "TestEventPattern" => pattern::test(world, caller, parse(operation, input)?),
+        "TestEventPattern" => pattern::test(world, caller, &parse(operation, input)?),
         _ => Err(AwsError::not_in_local_aws(format!("the operation events {operation}"))),
     }
 }
@@ -141,22 +141,23 @@ pub struct ServiceEvent {
 pub fn emit(world: &mut World, account: &AccountId, event: ServiceEvent) {
     let id = world.ids.uuid();
     let envelope = envelope(world, account, &id, event);
-    delivery::send(world, account, DEFAULT_BUS, envelope);
+    delivery::send(world, account, DEFAULT_BUS, &envelope);
 }
 
 /// An event as rules and targets see it.
 fn envelope(world: &World, account: &AccountId, id: &str, event: ServiceEvent) -> Value {
-    json!({
-        "version": "0",
-        "id": id,
-        "detail-type": event.detail_type,
-        "source": event.source,
-        "account": account,
-        "time": time_text(world.now()),
-        "region": world.region,
-        "resources": event.resources,
-        "detail": event.detail,
-    })
+    let members = [
+        ("version", json!("0")),
+        ("id", json!(id)),
+        ("detail-type", Value::String(event.detail_type)),
+        ("source", Value::String(event.source)),
+        ("account", json!(account)),
+        ("time", json!(time_text(world.now()))),
+        ("region", json!(world.region)),
+        ("resources", json!(event.resources)),
+        ("detail", event.detail),
+    ];
+    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>().into()
 }
 
 /// A time as envelopes have it: whole seconds, UTC.

@@ -28,7 +28,7 @@ pub(super) struct TestEventPatternInput {
 pub(super) fn test(
     world: &mut World,
     caller: &Caller,
-    input: TestEventPatternInput,
+    input: &TestEventPatternInput,
 ) -> Result<Value, AwsError> {
     iam::authorize(world, caller, "events:TestEventPattern", "*", &[])?;
     check(&input.event_pattern)?;

@@ -22,7 +22,7 @@ pub(super) struct PutPermissionInput {
     policy: Option<String>,
 }
 
-pub(super) fn put(world: &mut World, caller: &Caller, input: PutPermissionInput) -> Result<Value, AwsError> {
+pub(super) fn put(world: &mut World, caller: &Caller, input: &PutPermissionInput) -> Result<Value, AwsError> {
     let address = BusAddress::own(input.event_bus_name.as_deref(), caller)?;
     let arn = address.arn(world);
     iam::authorize(world, caller, "events:PutPermission", &arn, &[])?;
@@ -34,7 +34,7 @@ pub(super) fn put(world: &mut World, caller: &Caller, input: PutPermissionInput)
         Some(_) => {
             return Err(invalid("Policy cannot be given together with Action, Principal and StatementId."));
         }
-        None => with_statement(old, &input, &arn)?,
+        None => with_statement(old.as_ref(), input, &arn)?,
     };
     if policy.to_string().len() > POLICY_BYTES_MAX {
         let text = format!("The event bus policy may have {POLICY_BYTES_MAX} bytes at most.");
@@ -56,7 +56,7 @@ fn whole(text: &str) -> Result<Value, AwsError> {
         .ok_or_else(|| invalid("The policy is not valid: expected a JSON document with a Statement."))
 }
 
-fn with_statement(old: Option<Value>, input: &PutPermissionInput, arn: &str) -> Result<Value, AwsError> {
+fn with_statement(old: Option<&Value>, input: &PutPermissionInput, arn: &str) -> Result<Value, AwsError> {
     let (Some(action), Some(principal), Some(sid)) = (&input.action, &input.principal, &input.statement_id)
     else {
         return Err(invalid("Action, Principal and StatementId must be given, or a Policy."));
@@ -76,7 +76,7 @@ fn with_statement(old: Option<Value>, input: &PutPermissionInput, arn: &str) -> 
     let statement = json!({
         "Sid": sid, "Effect": "Allow", "Principal": principal, "Action": action, "Resource": arn,
     });
-    let mut statements = statements(old.as_ref());
+    let mut statements = statements(old);
     statements.retain(|other| other.get("Sid") != Some(&json!(sid)));
     statements.push(statement);
     Ok(json!({ "Version": "2012-10-17", "Statement": statements }))

@@ -105,7 +105,7 @@ fn accept(
         members.insert("time".to_owned(), json!(time_text(time)));
     }
     if bus.bus(world).is_ok() {
-        delivery::send(world, &bus.account, &bus.name, envelope);
+        delivery::send(world, &bus.account, &bus.name, &envelope);
     } else {
         // AWS answers as if all were well.
         let lost = Undelivered {

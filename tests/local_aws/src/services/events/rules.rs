@@ -132,7 +132,7 @@ pub(super) fn admit(
     Ok(address)
 }
 
-pub(super) fn describe(world: &mut World, caller: &Caller, input: RuleInput) -> Result<Value, AwsError> {
+pub(super) fn describe(world: &mut World, caller: &Caller, input: &RuleInput) -> Result<Value, AwsError> {
     let bus = input.event_bus_name.as_deref();
     let address = admit(world, caller, "events:DescribeRule", bus, &input.name)?;
     let rule = address.rule(world, &input.name)?;
@@ -170,7 +170,7 @@ pub(super) struct ListRulesInput {
     limit: Option<usize>,
 }
 
-pub(super) fn list(world: &mut World, caller: &Caller, input: ListRulesInput) -> Result<Value, AwsError> {
+pub(super) fn list(world: &mut World, caller: &Caller, input: &ListRulesInput) -> Result<Value, AwsError> {
     let address = admit(world, caller, "events:ListRules", input.event_bus_name.as_deref(), "*")?;
     let rules = address.bus(world)?.rules.iter();
     let rules = rules
@@ -191,7 +191,7 @@ pub(super) struct DeleteRuleInput {
 }
 
 /// Deletes a rule; one that is not there is no error, as in AWS.
-pub(super) fn delete(world: &mut World, caller: &Caller, input: DeleteRuleInput) -> Result<Value, AwsError> {
+pub(super) fn delete(world: &mut World, caller: &Caller, input: &DeleteRuleInput) -> Result<Value, AwsError> {
     let bus = input.event_bus_name.as_deref();
     let address = admit(world, caller, "events:DeleteRule", bus, &input.name)?;
     let rules = &mut address.bus_mut(world)?.rules;
@@ -203,12 +203,12 @@ pub(super) fn delete(world: &mut World, caller: &Caller, input: DeleteRuleInput)
     Ok(json!({}))
 }
 
-pub(super) fn enable(world: &mut World, caller: &Caller, input: RuleInput) -> Result<Value, AwsError> {
-    switch(world, caller, "events:EnableRule", &input, true)
+pub(super) fn enable(world: &mut World, caller: &Caller, input: &RuleInput) -> Result<Value, AwsError> {
+    switch(world, caller, "events:EnableRule", input, true)
 }
 
-pub(super) fn disable(world: &mut World, caller: &Caller, input: RuleInput) -> Result<Value, AwsError> {
-    switch(world, caller, "events:DisableRule", &input, false)
+pub(super) fn disable(world: &mut World, caller: &Caller, input: &RuleInput) -> Result<Value, AwsError> {
+    switch(world, caller, "events:DisableRule", input, false)
 }
 
 fn switch(

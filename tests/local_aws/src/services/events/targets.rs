@@ -76,7 +76,7 @@ fn check_arn(target: &Target) -> Result<(), AwsError> {
     let arn = Arn::parse(&target.arn);
     let service = arn.as_ref().map(|arn| arn.service.as_str());
     match service {
-        Some("sqs" | "lambda") => Ok(()),
+        Some("sqs" | "lambda" | "sns") => Ok(()),
         Some("events") if BusAddress::of_arn(&target.arn).is_some() => match &target.role_arn {
             Some(_) => Ok(()),
             None => Err(invalid(format!("RoleArn is required for target {}.", target.arn))),
@@ -104,7 +104,7 @@ pub(super) struct RemoveTargetsInput {
 pub(super) fn remove(
     world: &mut World,
     caller: &Caller,
-    input: RemoveTargetsInput,
+    input: &RemoveTargetsInput,
 ) -> Result<Value, AwsError> {
     let bus = input.event_bus_name.as_deref();
     let address = admit(world, caller, "events:RemoveTargets", bus, &input.rule)?;
@@ -125,7 +125,7 @@ pub(super) struct ListTargetsByRuleInput {
 pub(super) fn list(
     world: &mut World,
     caller: &Caller,
-    input: ListTargetsByRuleInput,
+    input: &ListTargetsByRuleInput,
 ) -> Result<Value, AwsError> {
     let bus = input.event_bus_name.as_deref();
     let address = admit(world, caller, "events:ListTargetsByRule", bus, &input.rule)?;
@@ -147,7 +147,7 @@ pub(super) struct ListRuleNamesByTargetInput {
 pub(super) fn rule_names(
     world: &mut World,
     caller: &Caller,
-    input: ListRuleNamesByTargetInput,
+    input: &ListRuleNamesByTargetInput,
 ) -> Result<Value, AwsError> {
     let bus = input.event_bus_name.as_deref();
     let address = admit(world, caller, "events:ListRuleNamesByTarget", bus, "*")?;

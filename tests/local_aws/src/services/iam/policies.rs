@@ -97,7 +97,7 @@ pub(super) fn list_role_policies(
     let role = role_to(world, caller, "iam:ListRolePolicies", input.role_name)?;
     let (names, marker) =
         page(role.inline.keys().map(|name| (name.as_str(), name)), input.marker.as_deref(), input.max_items)?;
-    Ok(paged("PolicyNames", json!(names), marker))
+    Ok(paged("PolicyNames", names, marker))
 }
 
 pub(super) fn delete_role_policy(
@@ -160,7 +160,7 @@ pub(super) fn list_attached_role_policies(
         page(role.attached().map(|arn| (arn.as_str(), arn)), input.marker.as_deref(), input.max_items)?;
     let attached: Vec<Value> =
         arns.into_iter().map(|arn| json!({"PolicyName": arn.rsplit('/').next(), "PolicyArn": arn})).collect();
-    Ok(paged("AttachedPolicies", json!(attached), marker))
+    Ok(paged("AttachedPolicies", attached, marker))
 }
 
 #[derive(Deserialize)]
@@ -256,7 +256,7 @@ pub(super) fn list_policies(world: &mut World, caller: &Caller, input: Value) ->
         .into_iter()
         .map(|policy| Ok(policy.describe(attachments(world, caller, &policy.arn)?)))
         .collect::<Result<Vec<Value>, AwsError>>()?;
-    Ok(paged("Policies", json!(described), marker))
+    Ok(paged("Policies", described, marker))
 }
 
 pub(super) fn delete_policy(world: &mut World, caller: &Caller, input: Value) -> Result<Value, AwsError> {
@@ -311,10 +311,11 @@ pub(super) fn page<'a, T>(
 }
 
 /// A list's answer with its paging members.
-pub(super) fn paged(member: &str, items: Value, marker: Option<String>) -> Value {
-    let mut answer = json!({"IsTruncated": marker.is_some(), member: items});
-    if let (Some(members), Some(marker)) = (answer.as_object_mut(), marker) {
-        members.insert("Marker".to_owned(), json!(marker));
+pub(super) fn paged(member: &str, items: impl Serialize, marker: Option<String>) -> Value {
+    let mut answer = json!({"IsTruncated": marker.is_some()});
+    if let Some(members) = answer.as_object_mut() {
+        members.insert(member.to_owned(), json!(items));
+        members.extend(marker.map(|marker| ("Marker".to_owned(), json!(marker))));
     }
     answer
 }

@@ -184,7 +184,7 @@ pub(super) fn list_roles(world: &mut World, caller: &Caller, input: Value) -> Re
         input.max_items,
     )?;
     let described: Vec<Value> = page.into_iter().map(Role::describe).collect();
-    Ok(policies::paged("Roles", json!(described), marker))
+    Ok(policies::paged("Roles", described, marker))
 }
 
 #[derive(Deserialize)]

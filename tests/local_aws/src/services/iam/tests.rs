@@ -22,7 +22,7 @@ fn iam(world: &mut World, operation: &str, input: Value) -> Result<Value, AwsErr
     call(world, &Caller::administrator(&dev()), operation, input)
 }
 
-fn role_with(world: &mut World, statement: Value) -> Caller {
+fn role_with(world: &mut World, statement: &Value) -> Caller {
     let trust = json!({"Version": "2012-10-17", "Statement":
         {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}});
     iam(world, "CreateRole", json!({"RoleName": "r", "AssumeRolePolicyDocument": trust.to_string()}))
@@ -48,7 +48,7 @@ fn a_role_may_do_what_its_policy_allows_on_the_resource_under_the_condition() {
     let repository = "arn:aws:codecommit:eu-west-1:111111111111:deployment";
     let caller = role_with(
         &mut world,
-        json!({"Effect": "Allow", "Action": ["codecommit:CreateCommit", "codecommit:Get*"], "Resource": repository,
+        &json!({"Effect": "Allow", "Action": ["codecommit:CreateCommit", "codecommit:Get*"], "Resource": repository,
             "Condition": {"StringEqualsIfExists": {"codecommit:References": "refs/heads/main"}}}),
     );
     let may = |action: &str, resource: &str, reference: &str| {
@@ -71,7 +71,7 @@ fn an_explicit_deny_wins_and_says_so() {
     let mut world = world();
     let caller = role_with(
         &mut world,
-        json!([{"Effect": "Allow", "Action": "*", "Resource": "*"},
+        &json!([{"Effect": "Allow", "Action": "*", "Resource": "*"},
             {"Effect": "Deny", "NotAction": "ecr:BatchGetImage", "NotResource": "arn:aws:ecr:*:*:repository/open/*"}]),
     );
     let repository = |name: &str| format!("arn:aws:ecr:eu-west-1:111111111111:repository/{name}");
@@ -85,7 +85,7 @@ fn an_explicit_deny_wins_and_says_so() {
 fn an_attached_policy_counts_until_it_is_detached() {
     let mut world = world();
     let caller =
-        role_with(&mut world, json!({"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}));
+        role_with(&mut world, &json!({"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}));
     let document = json!({"Version": "2012-10-17", "Statement":
         [{"Effect": "Allow", "Action": "ecs:DescribeTaskDefinition", "Resource": "*"}]});
     let arn = "arn:aws:iam::111111111111:policy/read";
@@ -132,7 +132,7 @@ fn an_image_repository_s_policy_needs_no_resource() {
 #[test]
 fn documents_that_would_not_be_judged_rightly_are_refused_by_name() {
     let mut world = world();
-    role_with(&mut world, json!({"Effect": "Allow", "Action": "ecr:PutImage", "Resource": "*"}));
+    role_with(&mut world, &json!({"Effect": "Allow", "Action": "ecr:PutImage", "Resource": "*"}));
     let mut refusals = String::new();
     for statement in [
         json!({"Effect": "Allow", "Action": "ecr:PutImage"}),
@@ -170,7 +170,7 @@ fn documents_that_would_not_be_judged_rightly_are_refused_by_name() {
 #[test]
 fn roles_are_listed_page_by_page_and_deleted_only_when_bare() {
     let mut world = world();
-    role_with(&mut world, json!({"Effect": "Allow", "Action": "ecr:PutImage", "Resource": "*"}));
+    role_with(&mut world, &json!({"Effect": "Allow", "Action": "ecr:PutImage", "Resource": "*"}));
     let trust = json!({"Version": "2012-10-17", "Statement":
         {"Effect": "Allow", "Principal": {"AWS": DEV}, "Action": "sts:AssumeRole"}});
     iam(&mut world, "CreateRole", json!({"RoleName": "z", "AssumeRolePolicyDocument": trust.to_string()}))
@@ -193,7 +193,7 @@ fn roles_are_listed_page_by_page_and_deleted_only_when_bare() {
 #[test]
 fn a_service_may_take_only_a_role_that_trusts_it() {
     let mut world = world();
-    role_with(&mut world, json!({"Effect": "Allow", "Action": "ecr:PutImage", "Resource": "*"}));
+    role_with(&mut world, &json!({"Effect": "Allow", "Action": "ecr:PutImage", "Resource": "*"}));
     let arn = "arn:aws:iam::111111111111:role/r";
     assert!(check_service_role(&world, arn, "lambda.amazonaws.com").is_ok());
     let error = check_service_role(&world, arn, "codepipeline.amazonaws.com").expect_err("a refusal");

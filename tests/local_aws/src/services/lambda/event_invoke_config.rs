@@ -101,7 +101,7 @@ pub(super) fn check_destination(arn: &str) -> Result<(), AwsError> {
     }
 }
 
-pub(super) fn get(world: &mut World, caller: &Caller, input: FunctionInput) -> Result<Value, AwsError> {
+pub(super) fn get(world: &mut World, caller: &Caller, input: &FunctionInput) -> Result<Value, AwsError> {
     let action = "lambda:GetFunctionEventInvokeConfig";
     let (account, name) =
         admit(world, caller, action, &input.function_name, input.qualifier.as_deref(), &[])?;
@@ -110,7 +110,7 @@ pub(super) fn get(world: &mut World, caller: &Caller, input: FunctionInput) -> R
     config.as_ref().map(|config| shown(config, &arn)).ok_or_else(|| not_there(&arn))
 }
 
-pub(super) fn delete(world: &mut World, caller: &Caller, input: FunctionInput) -> Result<Value, AwsError> {
+pub(super) fn delete(world: &mut World, caller: &Caller, input: &FunctionInput) -> Result<Value, AwsError> {
     let action = "lambda:DeleteFunctionEventInvokeConfig";
     let (account, name) =
         admit(world, caller, action, &input.function_name, input.qualifier.as_deref(), &[])?;

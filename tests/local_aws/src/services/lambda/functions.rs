@@ -37,7 +37,7 @@ pub(super) fn admit(
     Ok((account, name))
 }
 
-pub(super) fn get(world: &mut World, caller: &Caller, input: FunctionInput) -> Result<Value, AwsError> {
+pub(super) fn get(world: &mut World, caller: &Caller, input: &FunctionInput) -> Result<Value, AwsError> {
     let qualifier = input.qualifier.as_deref();
     let (account, name) = admit(world, caller, "lambda:GetFunction", &input.function_name, qualifier, &[])?;
     let held = function::function(world, &account, &name)?;
@@ -59,7 +59,7 @@ pub(super) fn get(world: &mut World, caller: &Caller, input: FunctionInput) -> R
 pub(super) fn get_configuration(
     world: &mut World,
     caller: &Caller,
-    input: FunctionInput,
+    input: &FunctionInput,
 ) -> Result<Value, AwsError> {
     let qualifier = input.qualifier.as_deref();
     let (account, name) =
@@ -107,7 +107,7 @@ pub(super) struct PutFunctionConcurrencyInput {
 pub(super) fn put_concurrency(
     world: &mut World,
     caller: &Caller,
-    input: PutFunctionConcurrencyInput,
+    input: &PutFunctionConcurrencyInput,
 ) -> Result<Value, AwsError> {
     let (account, name) =
         admit(world, caller, "lambda:PutFunctionConcurrency", &input.function_name, None, &[])?;
@@ -123,7 +123,7 @@ pub(super) fn put_concurrency(
 pub(super) fn get_concurrency(
     world: &mut World,
     caller: &Caller,
-    input: FunctionInput,
+    input: &FunctionInput,
 ) -> Result<Value, AwsError> {
     let (account, name) =
         admit(world, caller, "lambda:GetFunctionConcurrency", &input.function_name, None, &[])?;
@@ -136,7 +136,7 @@ pub(super) fn get_concurrency(
 pub(super) fn delete_concurrency(
     world: &mut World,
     caller: &Caller,
-    input: FunctionInput,
+    input: &FunctionInput,
 ) -> Result<Value, AwsError> {
     let (account, name) =
         admit(world, caller, "lambda:DeleteFunctionConcurrency", &input.function_name, None, &[])?;

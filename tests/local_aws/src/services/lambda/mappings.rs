@@ -59,7 +59,7 @@ fn invalid(text: impl Into<String>) -> AwsError {
     AwsError::new("InvalidParameterValueException", text)
 }
 
-pub(super) fn create(world: &mut World, caller: &Caller, input: MappingInput) -> Result<Value, AwsError> {
+pub(super) fn create(world: &mut World, caller: &Caller, input: &MappingInput) -> Result<Value, AwsError> {
     if input.uuid.is_some() {
         return Err(AwsError::not_in_local_aws("UUID of lambda CreateEventSourceMapping"));
     }
@@ -95,7 +95,7 @@ pub(super) fn create(world: &mut World, caller: &Caller, input: MappingInput) ->
         gathers_until: None,
         throttled: Vec::new(),
     };
-    apply(&mut mapping, &input)?;
+    apply(&mut mapping, input)?;
     check_against_queue(world, account, &mapping, &queue)?;
     mapping.uuid = world.ids.uuid();
     let uuid = mapping.uuid.clone();
@@ -196,13 +196,13 @@ pub(super) struct UuidInput {
     uuid: String,
 }
 
-pub(super) fn get(world: &mut World, caller: &Caller, input: UuidInput) -> Result<Value, AwsError> {
+pub(super) fn get(world: &mut World, caller: &Caller, input: &UuidInput) -> Result<Value, AwsError> {
     admit(world, caller, "lambda:GetEventSourceMapping", &input.uuid)?;
     let state = mapping(world, &caller.account, &input.uuid)?.state();
     shown(world, &caller.account, &input.uuid, state)
 }
 
-pub(super) fn update(world: &mut World, caller: &Caller, input: MappingInput) -> Result<Value, AwsError> {
+pub(super) fn update(world: &mut World, caller: &Caller, input: &MappingInput) -> Result<Value, AwsError> {
     if input.event_source_arn.is_some() {
         return Err(AwsError::not_in_local_aws("EventSourceArn of lambda UpdateEventSourceMapping"));
     }
@@ -216,14 +216,14 @@ pub(super) fn update(world: &mut World, caller: &Caller, input: MappingInput) ->
     }
     let now = world.now();
     let mapping = batch::mapping_mut(world, account, &uuid)?;
-    apply(mapping, &input)?;
+    apply(mapping, input)?;
     mapping.modified = now;
     let state = if mapping.enabled { "Updating" } else { "Disabling" };
     batch::poll(world, account, &uuid);
     shown(world, account, &uuid, state)
 }
 
-pub(super) fn delete(world: &mut World, caller: &Caller, input: UuidInput) -> Result<Value, AwsError> {
+pub(super) fn delete(world: &mut World, caller: &Caller, input: &UuidInput) -> Result<Value, AwsError> {
     admit(world, caller, "lambda:DeleteEventSourceMapping", &input.uuid)?;
     let answer = shown(world, &caller.account, &input.uuid, "Deleting")?;
     world.account_mut(&caller.account)?.lambda.mappings.remove(&input.uuid);
@@ -243,7 +243,7 @@ pub(super) struct ListEventSourceMappingsInput {
 pub(super) fn list(
     world: &mut World,
     caller: &Caller,
-    input: ListEventSourceMappingsInput,
+    input: &ListEventSourceMappingsInput,
 ) -> Result<Value, AwsError> {
     iam::authorize(world, caller, "lambda:ListEventSourceMappings", "*", &[])?;
     let account = &caller.account;

@@ -88,25 +88,27 @@ pub(crate) fn call(
 ) -> Result<Value, AwsError> {
     match operation {
         "Invoke" => invoke::invoke(world, caller, parse(operation, input)?),
-        "GetFunction" => functions::get(world, caller, parse(operation, input)?),
-        "GetFunctionConfiguration" => functions::get_configuration(world, caller, parse(operation, input)?),
+        "GetFunction" => functions::get(world, caller, &parse(operation, input)?),
+        "GetFunctionConfiguration" => functions::get_configuration(world, caller, &parse(operation, input)?),
         "ListFunctions" => functions::list(world, caller, parse(operation, input)?),
-        "PutFunctionConcurrency" => functions::put_concurrency(world, caller, parse(operation, input)?),
-        "GetFunctionConcurrency" => functions::get_concurrency(world, caller, parse(operation, input)?),
-        "DeleteFunctionConcurrency" => functions::delete_concurrency(world, caller, parse(operation, input)?),
-        "AddPermission" => permissions::add(world, caller, parse(operation, input)?),
-        "RemovePermission" => permissions::remove(world, caller, parse(operation, input)?),
-        "GetPolicy" => permissions::get(world, caller, parse(operation, input)?),
-        "PutFunctionEventInvokeConfig" => event_invoke_config::put(world, caller, parse(operation, input)?),
-        "GetFunctionEventInvokeConfig" => event_invoke_config::get(world, caller, parse(operation, input)?),
-        "DeleteFunctionEventInvokeConfig" => {
-            event_invoke_config::delete(world, caller, parse(operation, input)?)
+        "PutFunctionConcurrency" => functions::put_concurrency(world, caller, &parse(operation, input)?),
+        "GetFunctionConcurrency" => functions::get_concurrency(world, caller, &parse(operation, input)?),
+        "DeleteFunctionConcurrency" => {
+            functions::delete_concurrency(world, caller, &parse(operation, input)?)
         }
-        "CreateEventSourceMapping" => mappings::create(world, caller, parse(operation, input)?),
-        "GetEventSourceMapping" => mappings::get(world, caller, parse(operation, input)?),
-        "ListEventSourceMappings" => mappings::list(world, caller, parse(operation, input)?),
-        "UpdateEventSourceMapping" => mappings::update(world, caller, parse(operation, input)?),
-        "DeleteEventSourceMapping" => mappings::delete(world, caller, parse(operation, input)?),
+        "AddPermission" => permissions::add(world, caller, &parse(operation, input)?),
+        "RemovePermission" => permissions::remove(world, caller, &parse(operation, input)?),
+        "GetPolicy" => permissions::get(world, caller, &parse(operation, input)?),
+        "PutFunctionEventInvokeConfig" => event_invoke_config::put(world, caller, parse(operation, input)?),
+        "GetFunctionEventInvokeConfig" => event_invoke_config::get(world, caller, &parse(operation, input)?),
+        "DeleteFunctionEventInvokeConfig" => {
+            event_invoke_config::delete(world, caller, &parse(operation, input)?)
+        }
+        "CreateEventSourceMapping" => mappings::create(world, caller, &parse(operation, input)?),
+        "GetEventSourceMapping" => mappings::get(world, caller, &parse(operation, input)?),
+        "ListEventSourceMappings" => mappings::list(world, caller, &parse(operation, input)?),
+        "UpdateEventSourceMapping" => mappings::update(world, caller, &parse(operation, input)?),
+        "DeleteEventSourceMapping" => mappings::delete(world, caller, &parse(operation, input)?),
         _ => Err(AwsError::not_in_local_aws(format!("the operation lambda {operation}"))),
     }
 }

@@ -21,14 +21,14 @@ pub(super) struct AddPermissionInput {
     qualifier: Option<String>,
 }
 
-pub(super) fn add(world: &mut World, caller: &Caller, input: AddPermissionInput) -> Result<Value, AwsError> {
+pub(super) fn add(world: &mut World, caller: &Caller, input: &AddPermissionInput) -> Result<Value, AwsError> {
     let qualifier = input.qualifier.as_deref();
     let (account, name) = admit(world, caller, "lambda:AddPermission", &input.function_name, qualifier, &[])?;
     if !input.action.starts_with("lambda:") && input.action != "*" {
         let text = format!("the action `{}` is invalid: expected lambda:<action> or *", input.action);
         return Err(AwsError::new("InvalidParameterValueException", text));
     }
-    let statement = statement(&input, &function::arn(world, &account, &name))?;
+    let statement = statement(input, &function::arn(world, &account, &name))?;
     let policy = &mut function_mut(world, &account, &name)?.policy;
     if policy.iter().any(|other| other.get("Sid") == statement.get("Sid")) {
         let text = format!(
@@ -91,7 +91,7 @@ pub(super) struct RemovePermissionInput {
 pub(super) fn remove(
     world: &mut World,
     caller: &Caller,
-    input: RemovePermissionInput,
+    input: &RemovePermissionInput,
 ) -> Result<Value, AwsError> {
     let qualifier = input.qualifier.as_deref();
     let (account, name) =
@@ -106,7 +106,7 @@ pub(super) fn remove(
     Ok(json!({}))
 }
 
-pub(super) fn get(world: &mut World, caller: &Caller, input: FunctionInput) -> Result<Value, AwsError> {
+pub(super) fn get(world: &mut World, caller: &Caller, input: &FunctionInput) -> Result<Value, AwsError> {
     let qualifier = input.qualifier.as_deref();
     let (account, name) = admit(world, caller, "lambda:GetPolicy", &input.function_name, qualifier, &[])?;
     let held = function::function(world, &account, &name)?;

@@ -64,9 +64,9 @@ pub(crate) fn call(
     match operation {
         "CreateSchedule" => schedules::create(world, caller, parse(operation, input)?),
         "UpdateSchedule" => schedules::update(world, caller, parse(operation, input)?),
-        "GetSchedule" => schedules::get(world, caller, parse(operation, input)?),
-        "DeleteSchedule" => schedules::delete(world, caller, parse(operation, input)?),
-        "ListSchedules" => schedules::list(world, caller, parse(operation, input)?),
+        "GetSchedule" => schedules::get(world, caller, &parse(operation, input)?),
+        "DeleteSchedule" => schedules::delete(world, caller, &parse(operation, input)?),
+        "ListSchedules" => schedules::list(world, caller, &parse(operation, input)?),
         _ => Err(AwsError::not_in_local_aws(format!("the operation scheduler {operation}"))),
     }
 }

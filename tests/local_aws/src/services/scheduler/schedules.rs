@@ -158,7 +158,7 @@ pub(super) struct NameInput {
     _client_token: Option<String>,
 }
 
-pub(super) fn get(world: &mut World, caller: &Caller, input: NameInput) -> Result<Value, AwsError> {
+pub(super) fn get(world: &mut World, caller: &Caller, input: &NameInput) -> Result<Value, AwsError> {
     let group = input.group_name.as_deref();
     let arn = admit(world, caller, "scheduler:GetSchedule", group, &input.name)?;
     let schedule = schedule(world, &caller.account, &input.name)?;
@@ -185,7 +185,7 @@ fn state(schedule: &Schedule) -> &'static str {
     if schedule.enabled { "ENABLED" } else { "DISABLED" }
 }
 
-pub(super) fn delete(world: &mut World, caller: &Caller, input: NameInput) -> Result<Value, AwsError> {
+pub(super) fn delete(world: &mut World, caller: &Caller, input: &NameInput) -> Result<Value, AwsError> {
     let group = input.group_name.as_deref();
     admit(world, caller, "scheduler:DeleteSchedule", group, &input.name)?;
     schedule(world, &caller.account, &input.name)?;
@@ -205,7 +205,11 @@ pub(super) struct ListSchedulesInput {
     max_results: Option<usize>,
 }
 
-pub(super) fn list(world: &mut World, caller: &Caller, input: ListSchedulesInput) -> Result<Value, AwsError> {
+pub(super) fn list(
+    world: &mut World,
+    caller: &Caller,
+    input: &ListSchedulesInput,
+) -> Result<Value, AwsError> {
     admit(world, caller, "scheduler:ListSchedules", input.group_name.as_deref(), "*")?;
     let size = input.max_results.unwrap_or(PAGE_MAX);
     if !(1..=PAGE_MAX).contains(&size) {

@@ -60,7 +60,7 @@ pub(crate) fn call(
         "GetQueueUrl" => queues::url(world, caller, parse(operation, input)?),
         "GetQueueAttributes" => queues::attributes(world, caller, parse(operation, input)?),
         "SetQueueAttributes" => queues::set_attributes(world, caller, parse(operation, input)?),
-        "ListQueues" => queues::list(world, caller, parse(operation, input)?),
+        "ListQueues" => queues::list(world, caller, &parse(operation, input)?),
         "DeleteQueue" => queues::delete(world, caller, parse(operation, input)?),
         "PurgeQueue" => queues::purge(world, caller, parse(operation, input)?),
         "TagQueue" => queues::tag(world, caller, parse(operation, input)?),
@@ -76,7 +76,7 @@ pub(crate) fn call(
             receive::change_visibility_batch(world, caller, parse(operation, input)?)
         }
         "StartMessageMoveTask" => move_task::start(world, caller, parse(operation, input)?),
-        "ListMessageMoveTasks" => move_task::list(world, caller, parse(operation, input)?),
+        "ListMessageMoveTasks" => move_task::list(world, caller, &parse(operation, input)?),
         _ => Err(AwsError::not_in_local_aws(format!("the operation sqs {operation}"))),
     }
 }

@@ -115,7 +115,7 @@ pub(super) struct ListMessageMoveTasksInput {
 pub(super) fn list(
     world: &mut World,
     caller: &Caller,
-    input: ListMessageMoveTasksInput,
+    input: &ListMessageMoveTasksInput,
 ) -> Result<Value, AwsError> {
     let source = existing(world, &input.source_arn)?;
     admit(world, caller, "sqs:ListMessageMoveTasks", &source, &[])?;

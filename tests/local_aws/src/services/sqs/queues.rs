@@ -185,7 +185,7 @@ pub(super) struct ListQueuesInput {
     max_results: Option<usize>,
 }
 
-pub(super) fn list(world: &mut World, caller: &Caller, input: ListQueuesInput) -> Result<Value, AwsError> {
+pub(super) fn list(world: &mut World, caller: &Caller, input: &ListQueuesInput) -> Result<Value, AwsError> {
     iam::authorize(world, caller, "sqs:ListQueues", "*", &[])?;
     let size = input.max_results.unwrap_or(LIST_PAGE_MAX);
     if !(1..=LIST_PAGE_MAX).contains(&size) {

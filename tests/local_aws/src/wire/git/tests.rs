@@ -83,6 +83,10 @@ impl Served {
         tip(&self.local.lock(), branch)
     }
 
+    fn emitted(&self) -> Vec<String> {
+        emitted(&mut self.local.lock())
+    }
+
     fn branches(&self) -> Value {
         let input = json!({ "repositoryName": "deployment" });
         call(&mut self.local.lock(), "ListBranches", input).unwrap()["branches"].clone()
@@ -92,7 +96,7 @@ impl Served {
 fn world_with_commit() -> World {
     let mut world = world_with_repository();
     commit(&mut world, "first", &[("a", "1")]);
-    emitted();
+    emitted(&mut world);
     world
 }
 
@@ -105,7 +109,7 @@ async fn a_push_of_nothing_is_no_event() {
     let served = Served::new(world_with_commit()).await;
     let clone = served.clone("clone").await;
     served.ok(&clone, &["push", "-q", "origin", "main"]).await;
-    assert_eq!(emitted(), Vec::<String>::new());
+    assert_eq!(served.emitted(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -137,7 +141,7 @@ async fn the_first_push_makes_the_default_branch() {
     assert_eq!(served.tip("trunk"), first);
     let shown = call(&mut served.local.lock(), "GetRepository", json!({ "repositoryName": "deployment" }));
     assert_eq!(shown.unwrap()["repositoryMetadata"]["defaultBranch"], "trunk");
-    assert_eq!(emitted(), [format!("referenceCreated refs/heads/trunk -..{} by ann", short(&first))]);
+    assert_eq!(served.emitted(), [format!("referenceCreated refs/heads/trunk -..{} by ann", short(&first))]);
     let again = served.clone("again").await;
     assert_eq!(served.ok(&again, &["rev-parse", "HEAD"]).await, first);
 }
@@ -153,7 +157,7 @@ async fn several_commits_in_one_push_are_one_event() {
     served.ok(&clone, &["push", "-q", "origin", "main"]).await;
     let new = served.tip("main");
     assert_eq!(
-        emitted(),
+        served.emitted(),
         [format!("referenceUpdated refs/heads/main {}..{} by ann", short(&old), short(&new))]
     );
 }
@@ -169,7 +173,7 @@ async fn branches_and_tags_of_one_push_have_an_event_each() {
     assert_eq!(served.branches(), json!(["main", "other"]));
     let (one, two) = (short(&first), short(&second));
     assert_eq!(
-        emitted(),
+        served.emitted(),
         [
             format!("referenceUpdated refs/heads/main {one}..{two} by ann"),
             format!("referenceCreated refs/heads/other -..{one} by ann"),
@@ -177,10 +181,10 @@ async fn branches_and_tags_of_one_push_have_an_event_each() {
         ]
     );
     served.ok(&clone, &["push", "-q", "origin", "--delete", "other"]).await;
-    assert_eq!(emitted(), [format!("referenceDeleted refs/heads/other {one}..- by ann")]);
+    assert_eq!(served.emitted(), [format!("referenceDeleted refs/heads/other {one}..- by ann")]);
     let stderr = served.fails(&clone, &["push", "origin", "--delete", "main"]).await;
     assert!(stderr.contains("remote rejected"), "{stderr}");
-    assert_eq!((served.branches(), emitted()), (json!(["main"]), vec![]));
+    assert_eq!((served.branches(), served.emitted()), (json!(["main"]), vec![]));
 }
 
 #[tokio::test]
@@ -188,15 +192,15 @@ async fn a_push_on_an_old_tip_needs_force() {
     let served = Served::new(world_with_commit()).await;
     let clone = served.clone("clone").await;
     let theirs = commit(&mut served.local.lock(), "theirs", &[("a", "2")]);
-    emitted();
+    served.emitted();
     let mine = served.commit(&clone, "a", "3").await;
     let stderr = served.fails(&clone, &["push", "origin", "main"]).await;
     assert!(stderr.contains("rejected"), "{stderr}");
-    assert_eq!(emitted(), Vec::<String>::new());
+    assert_eq!(served.emitted(), Vec::<String>::new());
     served.ok(&clone, &["push", "-q", "--force", "origin", "main"]).await;
     assert_eq!(served.tip("main"), mine);
     assert_eq!(
-        emitted(),
+        served.emitted(),
         [format!("referenceUpdated refs/heads/main {}..{} by ann", short(&theirs), short(&mine))]
     );
     // The API goes on from there, and git sees that too.
@@ -250,7 +254,7 @@ async fn pushes_of_several_people_at_once_are_all_announced() {
         }
     };
     tokio::join!(futures_util::future::join_all(pushes), commits);
-    let events = emitted();
+    let events = served.emitted();
     let by = |who: &str| events.iter().filter(|event| event.ends_with(who)).count();
     assert_eq!((by("by ann"), by("by administrator"), events.len()), (4, 20, 24), "{events:?}");
 }
@@ -314,10 +318,10 @@ async fn a_role_pushes_where_its_policy_lets_it() {
     let second = served.commit(&clone, "a", "2").await;
     let stderr = served.fails(&clone, &["push", "origin", "HEAD:main", "HEAD:refs/heads/other"]).await;
     assert!(stderr.contains("403"), "{stderr}");
-    assert_eq!((served.branches(), emitted()), (json!(["main"]), vec![]));
+    assert_eq!((served.branches(), served.emitted()), (json!(["main"]), vec![]));
     served.ok(&clone, &["push", "-q", "origin", "HEAD:main"]).await;
     assert_eq!(served.tip("main"), second);
-    let events = emitted();
+    let events = served.emitted();
     assert!(events.len() == 1 && events[0].ends_with("by build-7"), "{events:?}");
     let world = served.local.lock();
     let journal: Vec<String> = world.journal.after(0).map(ToString::to_string).collect();

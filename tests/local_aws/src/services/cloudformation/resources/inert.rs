@@ -1,4 +1,4 @@
-//! Notifications and alarms: the local accounts have no service that sends or measures, so these are kept by
+//! Subscriptions and alarms: the local accounts have no service that sends or measures, so these are kept by
 //! name in their stack, and do nothing.
 
 use super::{Identity, Work, identity};
@@ -6,7 +6,6 @@ use crate::error::AwsError;
 use crate::services::cloudformation::properties::Properties;
 use serde_json::{Map, Value};
 
-const TOPIC: [&str; 4] = ["DisplayName", "KmsMasterKeyId", "Tags", "TopicName"];
 const SUBSCRIPTION: [&str; 5] = ["Endpoint", "FilterPolicy", "Protocol", "RawMessageDelivery", "TopicArn"];
 const ALARM: [&str; 17] = [
     "ActionsEnabled",
@@ -27,24 +26,6 @@ const ALARM: [&str; 17] = [
     "TreatMissingData",
     "Unit",
 ];
-
-pub(super) fn create_topic(work: &mut Work<'_>, mut properties: Properties) -> Result<Identity, AwsError> {
-    let name = properties.text("TopicName")?;
-    known(properties, &TOPIC)?;
-    let name = work.name(name, 256);
-    let arn = work.arn("sns", &name);
-    Ok(identity(arn.clone(), [("TopicArn", arn), ("TopicName", name)]))
-}
-
-pub(super) fn update_topic(
-    work: &mut Work<'_>,
-    there: &Identity,
-    old: &Map<String, Value>,
-    new: &Map<String, Value>,
-) -> Result<Identity, AwsError> {
-    work.only(old, new, &["DisplayName", "KmsMasterKeyId", "Tags"])?;
-    Ok(there.clone())
-}
 
 pub(super) fn create_subscription(
     work: &mut Work<'_>,

@@ -12,6 +12,7 @@ mod lambda;
 mod logs;
 mod s3;
 mod scheduler;
+mod sns;
 mod sqs;
 
 use super::intrinsics::Identity;
@@ -124,7 +125,8 @@ fn handler(kind: &str) -> Option<Handler> {
         "AWS::S3::Bucket" => (s3::create_bucket, s3::update_bucket, s3::delete_bucket),
         "AWS::S3::BucketPolicy" => (s3::create_policy, s3::update_policy, s3::delete_policy),
         "AWS::SNS::Subscription" => (inert::create_subscription, inert::update_subscription, inert::delete),
-        "AWS::SNS::Topic" => (inert::create_topic, inert::update_topic, inert::delete),
+        "AWS::SNS::Topic" => (sns::create_topic, sns::update_topic, sns::delete_topic),
+        "AWS::SNS::TopicPolicy" => (sns::create_policy, sns::update_policy, sns::delete_policy),
         "AWS::SQS::Queue" => (sqs::create_queue, sqs::update_queue, sqs::delete_queue),
         "AWS::SQS::QueuePolicy" => (sqs::create_policy, sqs::update_policy, sqs::delete_policy),
         "AWS::Scheduler::Schedule" => (scheduler::create, scheduler::update, scheduler::delete),

@@ -21,6 +21,16 @@ const ATTRIBUTES: [&str; 12] = [
     "VisibilityTimeout",
 ];
 
+/// What an attribute is when the template no longer names it.
+const DEFAULTS: [(&str, &str); 6] = [
+    ("DelaySeconds", "0"),
+    ("MessageRetentionPeriod", "345600"),
+    ("ReceiveMessageWaitTimeSeconds", "0"),
+    ("RedrivePolicy", ""),
+    ("SqsManagedSseEnabled", "true"),
+    ("VisibilityTimeout", "30"),
+];
+
 pub(super) fn create_queue(work: &mut Work<'_>, mut properties: Properties) -> Result<Identity, AwsError> {
     let name = properties.text("QueueName")?;
     let name = work.name(name, 80);
@@ -40,12 +50,15 @@ pub(super) fn update_queue(
     new: &Map<String, Value>,
 ) -> Result<Identity, AwsError> {
     work.only(old, new, &ATTRIBUTES)?;
-    let removed = old.keys().find(|name| !new.contains_key(*name));
-    if let Some(name) = removed {
-        return Err(AwsError::not_in_local_aws(format!("an update that takes {name} away from a queue")));
-    }
     let mut properties = work.properties(new.clone());
-    let input = json!({"QueueUrl": there.physical_id, "Attributes": attributes(&mut properties)?});
+    let mut attributes = attributes(&mut properties)?;
+    for name in old.keys().filter(|name| !new.contains_key(*name)) {
+        let default = DEFAULTS.iter().find(|(attribute, _)| attribute == name).ok_or_else(|| {
+            AwsError::not_in_local_aws(format!("an update that takes {name} away from a queue"))
+        })?;
+        attributes.insert(name.clone(), json!(default.1));
+    }
+    let input = json!({"QueueUrl": there.physical_id, "Attributes": attributes});
     work.call(Service::Sqs, "SetQueueAttributes", input)?;
     Ok(there.clone())
 }

@@ -33,7 +33,7 @@ fn a_push_is_announced_under_the_persons_name() {
     push(&mut world, &account(), &change(&[("a", b"1"), ("b", b"2")])).unwrap();
     push(&mut world, &account(), &Push { delete: &["a", "none"], ..change(&[("b", b"3")]) }).unwrap();
     assert_eq!((content(&world, "a"), content(&world, "b").as_deref()), (None, Some("3")));
-    let events = emitted();
+    let events = emitted(&mut world);
     assert_eq!(events.len(), 2, "{events:?}");
     assert!(
         events[1].starts_with("referenceUpdated refs/heads/main") && events[1].ends_with("by ann"),
@@ -57,27 +57,27 @@ fn a_branch_goes_back_only_by_force() {
     let mut world = world_with_repository();
     let first = push(&mut world, &account(), &change(&[("a", b"1")])).unwrap();
     let second = push(&mut world, &account(), &change(&[("a", b"2")])).unwrap();
-    emitted();
+    emitted(&mut world);
     push_existing(&mut world, &account(), "deployment", "main", &second, "ann", false).unwrap();
-    assert_eq!(emitted(), Vec::<String>::new());
+    assert_eq!(emitted(&mut world), Vec::<String>::new());
     let back = |world: &mut World, force| {
         push_existing(world, &account(), "deployment", "main", &first, "ann", force)
     };
     assert_eq!(back(&mut world, false).unwrap_err().code, "NonFastForward");
     back(&mut world, true).unwrap();
     push_existing(&mut world, &account(), "deployment", "main", &second, "ann", false).unwrap();
-    assert_eq!(emitted().len(), 2);
+    assert_eq!(emitted(&mut world).len(), 2);
 }
 
 #[test]
 fn a_push_without_changed_references_is_announced_to_nobody() {
     let mut world = world_with_repository();
     commit(&mut world, "first", &[("a", "1")]);
-    emitted();
+    emitted(&mut world);
     let id = repository_id(&mut world);
     push_begins(&mut world, &account(), &id, "arn:aws:iam::111111111111:user/bob").unwrap();
     push_ended(&mut world, &account(), &id).unwrap();
-    assert_eq!(emitted(), Vec::<String>::new());
+    assert_eq!(emitted(&mut world), Vec::<String>::new());
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_commit_during_a_push_swallows_nothing_of_it() {
     let first = commit(&mut world, "first", &[("a", "1")]);
     let second = commit(&mut world, "second", &[("a", "2")]);
     push_existing(&mut world, &account(), "deployment", "old", &first, "ann", false).unwrap();
-    emitted();
+    emitted(&mut world);
     let id = repository_id(&mut world);
     push_begins(&mut world, &account(), &id, "arn:aws:iam::111111111111:user/bob").unwrap();
     // Git moves main back, and the API answers while the other branches are not yet done.
@@ -104,7 +104,7 @@ fn a_commit_during_a_push_swallows_nothing_of_it() {
     let short = |id: &str| id[..7].to_owned();
     let (one, two, three) = (short(&first), short(&second), short(&third));
     assert_eq!(
-        emitted(),
+        emitted(&mut world),
         [
             format!("referenceUpdated refs/heads/main {two}..{one} by bob"),
             format!("referenceUpdated refs/heads/main {one}..{three} by administrator"),
@@ -135,9 +135,9 @@ fn a_saved_world_still_announces_what_happened_on_disk() {
     let saved = world.save().unwrap();
     move_on_disk(&world, "refs/heads/by-hand", None, Some(&first));
     world.load(&saved).unwrap();
-    emitted();
+    emitted(&mut world);
     commit(&mut world, "second", &[("a", "2")]);
-    let events = emitted();
+    let events = emitted(&mut world);
     assert!(events[0].starts_with("referenceCreated refs/heads/by-hand"), "{events:?}");
     assert_eq!(events.len(), 2);
 }

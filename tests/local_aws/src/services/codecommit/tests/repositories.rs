@@ -29,7 +29,7 @@ fn a_new_repository_is_shown_and_found_again() {
         }"#]]
     .assert_eq(&serde_json::to_string_pretty(&made).unwrap());
     assert_eq!(ok(&mut world, "GetRepository", json!({ "repositoryName": "deployment" })), made);
-    assert_eq!(emitted(), Vec::<String>::new());
+    assert_eq!(emitted(&mut world), Vec::<String>::new());
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn branches_come_and_go_with_their_events() {
             "referenceDeleted refs/heads/feature/x a95fc0d..- by administrator",
         ]
     "#]]
-    .assert_debug_eq(&emitted());
+    .assert_debug_eq(&emitted(&mut world));
 }
 
 #[test]

@@ -1,0 +1,94 @@
+#![doc = include_str!("../README.md")]
+
+mod metrics;
+
+use aws::CallError;
+use aws::facts::{read_services, read_sweep};
+use domain::decide::sweep::{DriftState, sweep};
+use domain::names::{EventId, ServiceId};
+use domain::record::RecordContext;
+use domain::sweep_message::SweepMessage;
+use entrypoint::batch::ignore;
+use entrypoint::event::Event;
+use entrypoint::{Batch, Context, Failed, Received, record};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+/// How many services are read and decided at one time: what is read of them must fit into memory.
+const PART_SERVICES: usize = 10;
+
+/// Answers a batch of sweeps. Returns the messages that must come back.
+pub async fn handle(context: &Context, batch: Batch) -> Failed {
+    let mut failed = Failed::new();
+    for Received { message, event } in batch.received {
+        let Ok(id) = EventId::parse(&message) else { continue };
+        match event {
+            Event::Sweep(from) => {
+                if let Err(error) = carry_out(context, &id, &from, batch.deadline).await {
+                    record::failure(context.function, &[id], [], &error);
+                    failed.insert(message);
+                }
+            }
+            Event::ImagePushed(_)
+            | Event::BranchMoved(_)
+            | Event::ServiceChanged(_)
+            | Event::PipelineChanged(_)
+            | Event::WakeUp(_)
+            | Event::Ignored { .. } => ignore(context, id, "reconcile acts on sweeps only".to_owned()),
+        }
+    }
+    failed
+}
+
+/// Sweeps part by part, until all services are done or the time is up; then a message says where to go on.
+async fn carry_out(
+    context: &Context,
+    event: &EventId,
+    from: &SweepMessage,
+    deadline: Instant,
+) -> Result<(), CallError> {
+    let Some(all) = read_services(&context.clients, &context.stack).await? else {
+        ignore(context, event.clone(), "the deployment repository has no such branch yet".to_owned());
+        return Ok(());
+    };
+    let left: Vec<ServiceId> =
+        all.into_iter().filter(|service| from.after.as_ref().is_none_or(|after| service > after)).collect();
+    let mut states: BTreeMap<DriftState, u32> = BTreeMap::new();
+    for part in left.chunks(PART_SERVICES) {
+        sweep_part(context, event, part.iter().cloned().collect(), &mut states).await?;
+        let is_last = part.last() == left.last();
+        if Instant::now() >= deadline && !is_last {
+            metrics::write(context, &states);
+            let next = SweepMessage { after: part.last().cloned() };
+            return context.clients.go_on(&context.queues, &next).await;
+        }
+    }
+    metrics::write(context, &states);
+    Ok(())
+}
+
+async fn sweep_part(
+    context: &Context,
+    event: &EventId,
+    services: BTreeSet<ServiceId>,
+    states: &mut BTreeMap<DriftState, u32>,
+) -> Result<(), CallError> {
+    let read = Box::pin(read_sweep(&context.clients, &context.stack, &services, context.now())).await?;
+    let Some(facts) = read else { return Ok(()) };
+    let found = sweep(&facts);
+    for drift in found.drift.values() {
+        *states.entry(drift.state).or_default() += 1;
+    }
+    let applied = context.clients.apply(&found.plan, &context.stack.environment, &context.queues).await;
+    let about = RecordContext {
+        function: context.function,
+        events: vec![event.clone()],
+        tip: Some(facts.starts.tip.clone()),
+        commit: None,
+    };
+    record::plan(&found.plan, &about);
+    for failed in &applied.failed {
+        record::failure(context.function, &about.events, &failed.services, &failed.error);
+    }
+    Ok(())
+}

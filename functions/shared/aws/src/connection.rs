@@ -1,0 +1,110 @@
+//! How the function reaches AWS: credentials, Region and endpoint from the environment that Lambda sets, and
+//! one HTTP client for all services.
+
+use crate::retry::XmlThrottle;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_async::time::SystemTimeSource;
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use std::time::Duration;
+
+/// How often one call is tried, the first time included. The queue's redelivery comes after that.
+const CALL_ATTEMPTS_MAX: u32 = 4;
+/// How long one attempt may take: well below any function's time-out, so that a lost reply leaves time to look.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The environment lacks something that Lambda always sets.
+#[derive(Debug, thiserror::Error)]
+#[error("the environment variable {name} is not set: outside Lambda, set it by hand")]
+pub struct MissingVariable {
+    name: &'static str,
+}
+
+/// What a client needs to know to reach AWS.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// The account's credentials.
+    pub credentials: Credentials,
+    /// The Region, such as `eu-west-1`.
+    pub region: String,
+    /// One address for all services instead of AWS's own: the local accounts.
+    pub endpoint_url: Option<String>,
+    /// What carries the requests.
+    pub http_client: SharedHttpClient,
+}
+
+impl Connection {
+    /// The connection that Lambda's environment describes.
+    ///
+    /// # Errors
+    /// When a variable that Lambda always sets is missing.
+    pub fn from_environment() -> Result<Self, MissingVariable> {
+        let credentials = Credentials::new(
+            required("AWS_ACCESS_KEY_ID")?,
+            required("AWS_SECRET_ACCESS_KEY")?,
+            std::env::var("AWS_SESSION_TOKEN").ok(),
+            None,
+            "environment",
+        );
+        Ok(Self {
+            credentials,
+            region: required("AWS_REGION")?,
+            endpoint_url: std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty()),
+            http_client: Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https(),
+        })
+    }
+
+    /// What the SDK's clients are made from.
+    fn sdk_config(&self) -> SdkConfig {
+        let mut builder = SdkConfig::builder()
+            .behavior_version(aws_sdk_codecommit::config::BehaviorVersion::latest())
+            .credentials_provider(SharedCredentialsProvider::new(self.credentials.clone()))
+            .region(Region::new(self.region.clone()))
+            .http_client(self.http_client.clone())
+            .sleep_impl(TokioSleep::new())
+            .time_source(SystemTimeSource::new())
+            .retry_config(RetryConfig::standard().with_max_attempts(CALL_ATTEMPTS_MAX))
+            .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build());
+        builder.set_endpoint_url(self.endpoint_url.clone());
+        builder.build()
+    }
+}
+
+fn required(name: &'static str) -> Result<String, MissingVariable> {
+    std::env::var(name).ok().filter(|value| !value.is_empty()).ok_or(MissingVariable { name })
+}
+
+/// One client per service, all over one connection.
+#[derive(Debug, Clone)]
+pub struct Clients {
+    pub(crate) codecommit: aws_sdk_codecommit::Client,
+    pub(crate) codepipeline: aws_sdk_codepipeline::Client,
+    pub(crate) ecr: aws_sdk_ecr::Client,
+    pub(crate) ecs: aws_sdk_ecs::Client,
+    pub(crate) eventbridge: aws_sdk_eventbridge::Client,
+    pub(crate) sqs: aws_sdk_sqs::Client,
+}
+
+impl Clients {
+    /// Clients over this connection. No call is made yet.
+    pub fn new(connection: &Connection) -> Self {
+        let config = connection.sdk_config();
+        let codecommit =
+            aws_sdk_codecommit::config::Builder::from(&config).retry_classifier(XmlThrottle).build();
+        Self {
+            codecommit: aws_sdk_codecommit::Client::from_conf(codecommit),
+            codepipeline: aws_sdk_codepipeline::Client::new(&config),
+            ecr: aws_sdk_ecr::Client::new(&config),
+            ecs: aws_sdk_ecs::Client::new(&config),
+            eventbridge: aws_sdk_eventbridge::Client::new(&config),
+            sqs: aws_sdk_sqs::Client::new(&config),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What went wrong with a call, and whether another try can help.
+
+use crate::retry::is_xml_throttle;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use std::error::Error;
+use std::fmt;
+
+/// A call that gave no usable answer, after the SDK's own retries.
+#[derive(Debug)]
+pub struct CallError {
+    service: &'static str,
+    operation: &'static str,
+    thing: String,
+    kind: CallErrorKind,
+    code: Option<String>,
+    said: Option<String>,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+/// Whether another try can help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallErrorKind {
+    /// Throttled, timed out, cut off, a service's fault: the same call may succeed later. Its effect is unknown.
+    Transient,
+    /// The role lacks a permission: a person must grant it.
+    Denied,
+    /// AWS said no in a way that another try does not change.
+    Rejected,
+    /// An answer that does not fit: a member is missing or malformed.
+    Malformed,
+}
+
+impl CallError {
+    /// A call that the SDK reports as failed. `thing` names what it was about, such as `repository deployment`.
+    pub(crate) fn from_sdk<E>(
+        service: &'static str,
+        operation: &'static str,
+        thing: impl fmt::Display,
+        error: SdkError<E, HttpResponse>,
+    ) -> Self
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        let code = code_of(&error).map(str::to_owned);
+        let said = error.as_service_error().and_then(ProvideErrorMetadata::message).map(str::to_owned);
+        let kind = kind_of(&error, code.as_deref());
+        Self { service, operation, thing: thing.to_string(), kind, code, said, source: error.into() }
+    }
+
+    /// An answer that lacks something or holds something unreadable.
+    pub(crate) fn malformed(
+        service: &'static str,
+        operation: &'static str,
+        thing: impl fmt::Display,
+        what: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        let kind = CallErrorKind::Malformed;
+        Self {
+            service,
+            operation,
+            thing: thing.to_string(),
+            kind,
+            code: None,
+            said: None,
+            source: what.into(),
+        }
+    }
+
+    /// A name or number in an answer, parsed at this door as everywhere.
+    pub(crate) fn parsed<T: std::str::FromStr>(
+        service: &'static str,
+        operation: &'static str,
+        thing: &str,
+        member: &str,
+        text: Option<&str>,
+    ) -> Result<T, Self>
+    where
+        T::Err: fmt::Display,
+    {
+        let text = text.ok_or_else(|| Self::malformed(service, operation, thing, format!("no {member}")))?;
+        text.parse().map_err(|error: T::Err| Self::malformed(service, operation, thing, error.to_string()))
+    }
+
+    /// Whether the same call may succeed later; its effect is then unknown.
+    pub fn is_transient(&self) -> bool {
+        self.kind == CallErrorKind::Transient
+    }
+
+    /// Whether another try can help.
+    pub fn kind(&self) -> CallErrorKind {
+        self.kind
+    }
+
+    /// AWS's error code, where it gave one.
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+}
+
+/// AWS's error code, where it gave one.
+pub(crate) fn code_of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
+    error.as_service_error().and_then(ProvideErrorMetadata::code)
+}
+
+fn kind_of<E>(error: &SdkError<E, HttpResponse>, code: Option<&str>) -> CallErrorKind {
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    match error {
+        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => CallErrorKind::Transient,
+        SdkError::ResponseError(context) => {
+            let body = context.raw().body().bytes().unwrap_or_default();
+            if is_xml_throttle(body) || status.is_none_or(|status| status < 300 || status >= 500) {
+                CallErrorKind::Transient
+            } else {
+                CallErrorKind::Rejected
+            }
+        }
+        _ if status.is_some_and(|status| status >= 500) => CallErrorKind::Transient,
+        _ => match code {
+            Some("AccessDeniedException" | "AccessDenied" | "UnauthorizedException") => CallErrorKind::Denied,
+            Some(code) if code.contains("Throttl") || code == "TooManyRequestsException" => {
+                CallErrorKind::Transient
+            }
+            _ => CallErrorKind::Rejected,
+        },
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { service, operation, thing, kind, code, said, source } = self;
+        write!(formatter, "{service} {operation} for {thing}: ")?;
+        match said {
+            Some(said) => write!(formatter, "{}: {said}", code.as_deref().unwrap_or("unknown error"))?,
+            None => write!(formatter, "{}", deepest(source.as_ref()))?,
+        }
+        match kind {
+            CallErrorKind::Transient => write!(formatter, " (another try may help)"),
+            CallErrorKind::Denied => write!(formatter, " (the function's role lacks this permission)"),
+            CallErrorKind::Rejected | CallErrorKind::Malformed => Ok(()),
+        }
+    }
+}
+
+/// The innermost cause says what happened; the layers around it only say that something did.
+fn deepest<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error
+}
+
+impl Error for CallError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(self.source.as_ref())
+    }
+}

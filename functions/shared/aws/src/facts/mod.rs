@@ -1,0 +1,16 @@
+//! Reads what the decisions need, at one commit of the deployment repository, with as few calls and round trips as
+//! the order of things allows.
+
+mod files;
+mod outcome;
+mod revisions;
+mod starts;
+mod sweep;
+
+pub use outcome::{OutcomeRead, read_outcome};
+pub use revisions::{RevisionsAsked, read_revisions};
+pub use starts::read_starts;
+pub use sweep::{read_services, read_sweep};
+
+/// How many services are read at one time: enough to hide round trips, few enough not to be throttled.
+const SERVICES_AT_ONCE: usize = 8;

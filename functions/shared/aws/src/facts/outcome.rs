@@ -1,0 +1,313 @@
+//! What is read before an outcome is told. What only a failure needs is read only then.
+
+use super::SERVICES_AT_ONCE;
+use super::files::{read_hold, read_last_change, read_revision, read_rules};
+use super::starts::{execution, images_in, read_children_of};
+use crate::codecommit::At;
+use crate::codepipeline::ExecutionSummary;
+use crate::connection::Clients;
+use crate::error::CallError;
+use crate::stack::Stack;
+use domain::decide::outcome::{EarlierRevision, OutcomeFacts, told_in};
+use domain::decision::DecisionKind;
+use domain::evidence::Evidence;
+use domain::facts::{
+    Deployment, DeploymentStatus, Execution, FileFact, IndexChildren, PipelineDescription, PipelineFact,
+    RevisionAtSource, RulesOfService,
+};
+use domain::names::{CommitId, EventId, ImageDigest, ImageRepositoryName, PipelineName, ServiceId};
+use domain::revision::RevisionFile;
+use domain::time::Timestamp;
+use domain::trailers::Trailers;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio::try_join;
+
+/// How many deployments of a service are looked at.
+const DEPLOYMENTS_MAX: usize = 5;
+/// How many executions of its pipeline are looked at.
+const EXECUTIONS_MAX: u16 = 10;
+/// How many earlier revisions are looked through for a healthy one.
+const EARLIER_MAX: usize = 20;
+/// In what time reverts are counted.
+const REVERTS_WITHIN: Duration = Duration::from_secs(600);
+/// For how long the outcome of a deployment is told that is no longer the newest.
+const TOLD_WITHIN: Duration = Duration::from_secs(1800);
+/// How many commits are walked back at most to count them.
+const COMMITS_WALKED_MAX: usize = 30;
+
+type Images = BTreeSet<(ImageRepositoryName, ImageDigest)>;
+
+/// What was found about a service.
+#[derive(Debug)]
+pub enum OutcomeRead {
+    /// The deployment repository has no such branch.
+    NoBranch,
+    /// Neither the rules nor a `revision.json` name the service: it is nobody's affair here.
+    NotNamed(CommitId),
+    /// What its outcomes depend on: of its newest deployment, and of the one before if that ended lately.
+    Facts(Vec<OutcomeFacts>),
+}
+
+/// Reads what the outcome of a service's newest deployments depends on.
+///
+/// # Errors
+/// When a call gives no usable answer.
+pub async fn read_outcome(
+    clients: &Clients,
+    stack: &Stack,
+    service: &ServiceId,
+    events: &[EventId],
+    now: Timestamp,
+) -> Result<OutcomeRead, CallError> {
+    let repository = &stack.repository;
+    let Some((tip, rules)) = read_rules(clients, repository).await? else { return Ok(OutcomeRead::NoBranch) };
+    let named = match rules.of_service(service) {
+        RulesOfService::Named(rules) => Some(rules),
+        RulesOfService::NotNamed | RulesOfService::Invalid(_) => None,
+    };
+    let revision = read_revision(clients, repository, service, &tip).await?;
+    if revision == FileFact::Absent && rules.of_service(service) == RulesOfService::NotNamed {
+        return Ok(OutcomeRead::NotNamed(tip));
+    }
+    let pipeline = stack.pipeline_of(service, named).ok();
+    let (hold, last_change, deployments, described) = try_join!(
+        read_hold(clients, repository, service, &tip),
+        read_last_change(clients, repository, service, &tip),
+        clients.deployments(service, DEPLOYMENTS_MAX),
+        describe(clients, pipeline.as_ref()),
+    )?;
+    let deployments = deployments.unwrap_or_default();
+    let ended_lately = deployments
+        .get(1)
+        .and_then(|second| second.finished_at)
+        .is_some_and(|at| now.since(at) < TOLD_WITHIN);
+    let (tip_now, registry) = (tip.clone(), stack.registry.clone());
+    let of_none = OutcomeFacts {
+        now,
+        environment: stack.environment.clone(),
+        events: events.to_vec(),
+        repository: repository.clone(),
+        tip: tip_now,
+        registry,
+        service: service.clone(),
+        rules,
+        revision,
+        hold,
+        last_change,
+        deployments: Vec::new(),
+        pipeline,
+        executions: Vec::new(),
+        children: IndexChildren::new(),
+        evidence: Vec::new(),
+        stopped_tasks: Vec::new(),
+        earlier: Vec::new(),
+        recent_reverts: 0,
+        told: Vec::new(),
+        stalled_after: stack.stalled_after,
+    };
+    let mut all = vec![read_deployment(clients, stack, &of_none, described.as_ref(), &deployments).await?];
+    if let Some((_, older)) = deployments.split_first().filter(|_| ended_lately) {
+        all.push(read_deployment(clients, stack, &of_none, described.as_ref(), older).await?);
+    }
+    Ok(OutcomeRead::Facts(all))
+}
+
+/// What the outcome of the first of these deployments depends on, beside what was read of the service.
+async fn read_deployment(
+    clients: &Clients,
+    stack: &Stack,
+    of_service: &OutcomeFacts,
+    described: Option<&PipelineDescription>,
+    deployments: &[Deployment],
+) -> Result<OutcomeFacts, CallError> {
+    let service = &of_service.service;
+    let newest = deployments.first();
+    let executions = match (&of_service.pipeline, described) {
+        (Some(pipeline), Some(described)) => {
+            read_executions(clients, stack, service, pipeline, described, newest).await?
+        }
+        _ => Vec::new(),
+    };
+    let deployed = newest
+        .and_then(|newest| owner(&executions, newest))
+        .and_then(|execution| execution.source.commit())
+        .cloned();
+    let failing = newest.is_some_and(|newest| newest.status != DeploymentStatus::Successful);
+    let (earlier, stopped_tasks, recent_reverts) = if failing {
+        try_join!(
+            read_earlier(clients, stack, service, deployed.as_ref().unwrap_or(&of_service.tip)),
+            clients.stopped_tasks(service),
+            read_recent_reverts(clients, stack, &of_service.tip, of_service.now),
+        )?
+    } else {
+        (Vec::new(), Vec::new(), 0)
+    };
+    let images_of = |file| images_in(&stack.registry, file);
+    let current: Images =
+        revisions_of(&executions).chain(of_service.revision.content()).flat_map(images_of).collect();
+    let all: Images =
+        earlier.iter().flat_map(|earlier| images_of(&earlier.file)).chain(current.iter().cloned()).collect();
+    let (children, evidence, told) = try_join!(
+        read_children_of(clients, &current),
+        read_evidence(clients, &all),
+        read_told(clients, stack, service, deployed.as_ref()),
+    )?;
+    Ok(OutcomeFacts {
+        deployments: deployments.to_vec(),
+        executions,
+        children,
+        evidence,
+        stopped_tasks,
+        earlier,
+        recent_reverts,
+        told,
+        ..of_service.clone()
+    })
+}
+
+async fn describe(
+    clients: &Clients,
+    pipeline: Option<&PipelineName>,
+) -> Result<Option<PipelineDescription>, CallError> {
+    let Some(pipeline) = pipeline else { return Ok(None) };
+    match clients.pipeline(pipeline).await? {
+        PipelineFact::Found(description) => Ok(Some(description)),
+        PipelineFact::Missing => Ok(None),
+    }
+}
+
+/// The execution during whose Deploy action a deployment was created; none when it was made by hand.
+fn owner<'a>(executions: &'a [Execution], deployment: &Deployment) -> Option<&'a Execution> {
+    executions
+        .iter()
+        .find(|execution| execution.deploy.is_some_and(|window| window.contains(deployment.created_at)))
+}
+
+/// The revisions at the commits of executions that were read with the file.
+fn revisions_of(executions: &[Execution]) -> impl Iterator<Item = &RevisionFile> {
+    executions.iter().filter_map(|execution| match &execution.source {
+        RevisionAtSource::File { revision, .. } => revision.content(),
+        RevisionAtSource::Unknown | RevisionAtSource::Blob { .. } => None,
+    })
+}
+
+/// The newest executions with the windows of their Deploy actions, and the file for the newest deployment's own.
+async fn read_executions(
+    clients: &Clients,
+    stack: &Stack,
+    service: &ServiceId,
+    pipeline: &PipelineName,
+    described: &PipelineDescription,
+    newest: Option<&Deployment>,
+) -> Result<Vec<Execution>, CallError> {
+    let deploys = described.deploys.iter().find(|deploy| {
+        deploy.cluster.as_ref() == Some(&service.cluster) && deploy.service.as_ref() == Some(&service.service)
+    });
+    let Some(deploy) = deploys else { return Ok(Vec::new()) };
+    let source_action = described.sources.first().map(|source| &source.name);
+    let (summaries, windows) = try_join!(
+        clients.executions(pipeline, source_action, EXECUTIONS_MAX),
+        clients.deploy_windows(pipeline, &deploy.name),
+    )?;
+    stream::iter(summaries.unwrap_or_default())
+        .map(|summary| async {
+            let window = windows.get(&summary.id).copied();
+            let is_owner =
+                window.zip(newest).is_some_and(|(window, newest)| window.contains(newest.created_at));
+            let source = read_source(clients, stack, service, &summary, is_owner).await?;
+            Ok::<_, CallError>(Execution { deploy: window, ..execution(summary, source) })
+        })
+        .buffered(SERVICES_AT_ONCE)
+        .try_collect()
+        .await
+}
+
+async fn read_source(
+    clients: &Clients,
+    stack: &Stack,
+    service: &ServiceId,
+    summary: &ExecutionSummary,
+    is_owner: bool,
+) -> Result<RevisionAtSource, CallError> {
+    let repository = &stack.repository;
+    let Some(commit) = summary.source.clone() else { return Ok(RevisionAtSource::Unknown) };
+    if is_owner {
+        let (revision, found) = try_join!(
+            read_revision(clients, repository, service, &commit),
+            clients.commit_by_id(&repository.name, &commit),
+        )?;
+        let message = found.map(|found| found.message).unwrap_or_default();
+        return Ok(RevisionAtSource::File { commit, revision, message });
+    }
+    let file = clients.file(&repository.name, At::Commit(&commit), &service.revision_path()).await?;
+    Ok(RevisionAtSource::Blob { commit, blob: file.map(|file| file.blob) })
+}
+
+/// The revisions before the one at a commit, newest first. One that cannot be read is none to go back to.
+async fn read_earlier(
+    clients: &Clients,
+    stack: &Stack,
+    service: &ServiceId,
+    commit: &CommitId,
+) -> Result<Vec<EarlierRevision>, CallError> {
+    let repository = &stack.repository.name;
+    let versions = clients.history(repository, &service.revision_path(), commit, EARLIER_MAX + 1).await?;
+    let read = stream::iter(versions.into_iter().skip(1))
+        .map(|version| async {
+            let content = clients.blob(repository, &version.blob).await?;
+            let file = RevisionFile::parse(&content).ok();
+            let (commit, blob) = (version.commit.id, version.blob);
+            Ok::<_, CallError>(file.map(|file| EarlierRevision { commit, blob, file }))
+        })
+        .buffered(SERVICES_AT_ONCE)
+        .try_collect::<Vec<_>>()
+        .await?;
+    Ok(read.into_iter().flatten().collect())
+}
+
+/// How many services were reverted lately, by the branch's newest commits.
+async fn read_recent_reverts(
+    clients: &Clients,
+    stack: &Stack,
+    tip: &CommitId,
+    now: Timestamp,
+) -> Result<usize, CallError> {
+    let mut next = Some(tip.clone());
+    let mut reverts = 0;
+    for _ in 0..COMMITS_WALKED_MAX {
+        let Some(id) = next else { break };
+        let Some(commit) = clients.commit_by_id(&stack.repository.name, &id).await? else { break };
+        if now.since(commit.at) > REVERTS_WITHIN {
+            break;
+        }
+        let services = Trailers::parse(&commit.message).services;
+        reverts += services.iter().filter(|service| service.decision == Some(DecisionKind::Reverted)).count();
+        next = commit.parent;
+    }
+    Ok(reverts)
+}
+
+async fn read_evidence(clients: &Clients, images: &Images) -> Result<Vec<Evidence>, CallError> {
+    let all = stream::iter(images)
+        .map(|(repository, digest)| clients.evidence(repository, digest))
+        .buffer_unordered(SERVICES_AT_ONCE)
+        .try_collect::<Vec<_>>()
+        .await?;
+    Ok(all.into_iter().flatten().collect())
+}
+
+/// The outcomes that comments at a commit tell already.
+async fn read_told(
+    clients: &Clients,
+    stack: &Stack,
+    service: &ServiceId,
+    commit: Option<&CommitId>,
+) -> Result<Vec<DecisionKind>, CallError> {
+    let Some(commit) = commit else { return Ok(Vec::new()) };
+    let repository = &stack.repository.name;
+    let Some(found) = clients.commit_by_id(repository, commit).await? else { return Ok(Vec::new()) };
+    let comments = clients.comments(repository, found.parent.as_ref(), commit).await?;
+    Ok(comments.iter().filter_map(|comment| told_in(comment, service)).collect())
+}

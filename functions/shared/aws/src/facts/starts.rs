@@ -1,0 +1,178 @@
+//! What is read before pipelines are started.
+
+use super::SERVICES_AT_ONCE;
+use super::files::{read_hold, read_last_change, read_revision, read_rules};
+use crate::codecommit::At;
+use crate::codepipeline::ExecutionSummary;
+use crate::connection::Clients;
+use crate::error::CallError;
+use crate::stack::Stack;
+use domain::decide::starts::{Asked, StartFacts, StartsFacts};
+use domain::facts::{
+    Execution, ExecutionKind, IndexChildren, PipelineFact, RevisionAtSource, RevisionFact, RulesFact,
+    RulesOfService, RunningService, runs,
+};
+use domain::names::{
+    ActionName, CommitId, EcrRegistry, ImageDigest, ImageRepositoryName, PipelineName, ServiceId,
+};
+use domain::revision::RevisionFile;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use std::collections::{BTreeMap, BTreeSet};
+use tokio::try_join;
+
+/// How many executions are looked through for the newest whose source is known.
+const EXECUTIONS_MAX: u16 = 20;
+
+/// Reads what the starts depend on, for these services. None when the deployment repository has no such branch.
+///
+/// # Errors
+/// When a call gives no usable answer.
+pub async fn read_starts(
+    clients: &Clients,
+    stack: &Stack,
+    asked: &BTreeMap<ServiceId, Asked>,
+) -> Result<Option<StartsFacts>, CallError> {
+    let Some((tip, rules)) = read_rules(clients, &stack.repository).await? else { return Ok(None) };
+    let services = stream::iter(asked)
+        .map(|(service, asked)| async {
+            let facts = read_start(clients, stack, service, asked, &rules, &tip).await?;
+            Ok::<_, CallError>((service.clone(), facts))
+        })
+        .buffer_unordered(SERVICES_AT_ONCE)
+        .try_collect::<BTreeMap<_, _>>();
+    let made = clients.commit_by_id(&stack.repository.name, &tip);
+    let (services, made) = try_join!(services, made)?;
+    let tip_made_at = made.map(|commit| commit.at);
+    Ok(Some(StartsFacts { repository: stack.repository.clone(), tip, tip_made_at, services }))
+}
+
+async fn read_start(
+    clients: &Clients,
+    stack: &Stack,
+    service: &ServiceId,
+    asked: &Asked,
+    rules: &RulesFact,
+    tip: &CommitId,
+) -> Result<StartFacts, CallError> {
+    let named = match rules.of_service(service) {
+        RulesOfService::Named(rules) => Some(rules),
+        RulesOfService::NotNamed | RulesOfService::Invalid(_) => None,
+    };
+    let pipeline_name = stack.pipeline_of(service, named);
+    let repository = &stack.repository;
+    let (revision, hold, last_change, (pipeline, executions), runs) = try_join!(
+        read_revision(clients, repository, service, tip),
+        read_hold(clients, repository, service, tip),
+        read_last_change(clients, repository, service, tip),
+        read_pipeline(clients, stack, service, pipeline_name.as_ref().ok()),
+        clients.running(service),
+    )?;
+    let children = read_children(clients, &stack.registry, &revision, &runs).await?;
+    Ok(StartFacts {
+        asked: asked.clone(),
+        revision,
+        hold,
+        last_change,
+        pipeline_name,
+        pipeline,
+        executions,
+        runs,
+        children,
+    })
+}
+
+async fn read_pipeline(
+    clients: &Clients,
+    stack: &Stack,
+    service: &ServiceId,
+    pipeline: Option<&PipelineName>,
+) -> Result<(PipelineFact, Vec<Execution>), CallError> {
+    let Some(pipeline) = pipeline else { return Ok((PipelineFact::Missing, Vec::new())) };
+    let fact = clients.pipeline(pipeline).await?;
+    let PipelineFact::Found(description) = &fact else { return Ok((fact, Vec::new())) };
+    let ours = description.sources.iter().find(|source| {
+        source.repository.as_ref() == Some(&stack.repository.name)
+            && source.branch.as_ref() == Some(&stack.repository.branch)
+    });
+    let source_action = ours.map(|source| source.name.clone());
+    let executions = read_executions(clients, stack, service, pipeline, source_action.as_ref()).await?;
+    Ok((fact, executions))
+}
+
+/// The newest executions up to the first run (not a rollback) whose source is known, with the service's revision
+/// there.
+async fn read_executions(
+    clients: &Clients,
+    stack: &Stack,
+    service: &ServiceId,
+    pipeline: &PipelineName,
+    source_action: Option<&ActionName>,
+) -> Result<Vec<Execution>, CallError> {
+    let summaries = clients.executions(pipeline, source_action, EXECUTIONS_MAX).await?.unwrap_or_default();
+    let mut executions = Vec::new();
+    for summary in summaries {
+        let source = match &summary.source {
+            None => RevisionAtSource::Unknown,
+            Some(commit) => {
+                let at = At::Commit(commit);
+                let file = clients.file(&stack.repository.name, at, &service.revision_path()).await?;
+                RevisionAtSource::Blob { commit: commit.clone(), blob: file.map(|file| file.blob) }
+            }
+        };
+        let is_known = source != RevisionAtSource::Unknown && summary.kind == ExecutionKind::Standard;
+        executions.push(execution(summary, source));
+        if is_known {
+            break;
+        }
+    }
+    Ok(executions)
+}
+
+/// An execution of which nobody asked when its Deploy action ran.
+pub(super) fn execution(summary: ExecutionSummary, source: RevisionAtSource) -> Execution {
+    let ExecutionSummary { id, status, kind, trigger, started_at, source: _ } = summary;
+    Execution { id, status, kind, trigger, started_at, source, deploy: None }
+}
+
+/// The children of the revision's indexes, asked for only where the texts alone do not tell that it runs.
+async fn read_children(
+    clients: &Clients,
+    registry: &EcrRegistry,
+    revision: &RevisionFact,
+    running: &RunningService,
+) -> Result<IndexChildren, CallError> {
+    let none = IndexChildren::new();
+    let (Some(file), RunningService::Deployed { images, .. }) = (revision.content(), running) else {
+        return Ok(none);
+    };
+    if runs(images, file, &none) || images.iter().all(|image| image.digest.is_none()) {
+        return Ok(none);
+    }
+    read_children_of(clients, &images_in(registry, file)).await
+}
+
+/// The images of a revision that lie in this registry and are named by digest.
+pub(super) fn images_in(
+    registry: &EcrRegistry,
+    file: &RevisionFile,
+) -> BTreeSet<(ImageRepositoryName, ImageDigest)> {
+    let entries = file.entries().iter();
+    let ours =
+        entries.filter_map(|entry| Some((entry.image.repository_in(registry)?, entry.image.digest()?)));
+    ours.map(|(repository, digest)| (repository.clone(), digest.clone())).collect()
+}
+
+/// The children of each of these images that is an index.
+pub(super) async fn read_children_of(
+    clients: &Clients,
+    images: &BTreeSet<(ImageRepositoryName, ImageDigest)>,
+) -> Result<IndexChildren, CallError> {
+    stream::iter(images)
+        .map(|(repository, digest)| async {
+            Ok::<_, CallError>((digest.clone(), clients.index_children(repository, digest).await?))
+        })
+        .buffer_unordered(SERVICES_AT_ONCE)
+        .try_filter(|(_, children)| std::future::ready(!children.is_empty()))
+        .try_collect()
+        .await
+}

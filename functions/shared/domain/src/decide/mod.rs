@@ -1,0 +1,6 @@
+//! The decisions, one file each: pure functions from facts to plans.
+
+pub mod outcome;
+pub mod revisions;
+pub mod starts;
+pub mod sweep;

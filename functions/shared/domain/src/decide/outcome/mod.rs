@@ -1,0 +1,105 @@
+//! `on_deployment_change`: how a deployment went, and what follows.
+//!
+//! Truth is what ECS says of the service deployment. Which commit it deployed, the pipeline execution tells during whose
+//! Deploy action it was created.
+
+mod belongs;
+mod by_hand;
+pub mod cause;
+mod facts;
+mod failed;
+mod healthy;
+mod revert;
+mod tell;
+mod verified;
+
+pub use facts::{EarlierRevision, OutcomeFacts};
+pub use failed::MAXIMUM_RECENT_REVERTS;
+pub use tell::told_in;
+
+use belongs::{Belongs, Deployed};
+
+use crate::decision::{Decision, DecisionKind};
+use crate::facts::{Breaker, Deployment, DeploymentStatus, Execution, ExecutionKind, Trigger};
+use crate::plan::{Plan, Then};
+
+/// How the deployment went that the facts begin with, and what follows from it.
+#[must_use]
+pub fn decide(facts: &OutcomeFacts) -> Plan {
+    let decided = |kind, because: String| Plan::nothing(Decision::of(&facts.service, kind, because));
+    let Some(deployment) = facts.deployments.first() else {
+        return decided(DecisionKind::Nothing, "ECS tells of no deployment".to_owned());
+    };
+    let deployed = match belongs::belongs(facts, deployment) {
+        Belongs::Execution(deployed) => deployed,
+        Belongs::NotYet(Execution { id, .. }) => {
+            let because = format!("it belongs to execution {id}, whose source is not known yet");
+            return Plan { then: Then::LookAgain, ..decided(DecisionKind::Undecided, because) };
+        }
+        Belongs::ByHand => return decided(DecisionKind::ByHand, by_hand_because(deployment)),
+    };
+    match deployment.status {
+        DeploymentStatus::Pending | DeploymentStatus::InProgress | DeploymentStatus::StopRequested => {
+            rolling(facts, deployment, &deployed)
+        }
+        DeploymentStatus::Successful => succeeded(facts, deployment, &deployed),
+        DeploymentStatus::Stopped => {
+            let reason = deployment.reason.as_deref().unwrap_or("ECS tells no reason");
+            failed::only_told(facts, &deployed, None, &format!("the deployment was stopped: {reason}"))
+        }
+        // The circuit breaker has tripped, or an alarm went off: that is known before the rollback is over.
+        DeploymentStatus::RollbackRequested
+        | DeploymentStatus::RollbackInProgress
+        | DeploymentStatus::RollbackSuccessful
+        | DeploymentStatus::RollbackFailed => failed::failed(facts, deployment, &deployed),
+    }
+}
+
+fn by_hand_because(deployment: &Deployment) -> String {
+    let how = match deployment.status {
+        DeploymentStatus::Successful => "and went well",
+        DeploymentStatus::Pending | DeploymentStatus::InProgress | DeploymentStatus::StopRequested => {
+            "and is rolling"
+        }
+        DeploymentStatus::Stopped => "and was stopped",
+        DeploymentStatus::RollbackRequested
+        | DeploymentStatus::RollbackInProgress
+        | DeploymentStatus::RollbackSuccessful
+        | DeploymentStatus::RollbackFailed => "and went wrong",
+    };
+    format!("no pipeline execution deployed {}: it was made by hand, {how}", deployment.arn)
+}
+
+fn rolling(facts: &OutcomeFacts, deployment: &Deployment, deployed: &Deployed<'_>) -> Plan {
+    let age = facts.now.since(deployment.created_at);
+    let watched = match deployment.breaker {
+        Breaker::Disabled => false,
+        Breaker::Monitoring | Breaker::Triggered => true,
+    };
+    if watched || age < facts.stalled_after {
+        let because = format!("execution {} is being rolled out", deployed.execution.id);
+        return Plan::nothing(Decision::of(&facts.service, DecisionKind::Rolling, because));
+    }
+    let because = format!(
+        "the rollout has taken {} minutes, and without a circuit breaker ECS would not tell a failure; look at its tasks, and turn the deployment circuit breaker on",
+        age.as_secs() / 60
+    );
+    let steps = tell::notify(facts, deployed, DecisionKind::Stalled, &because);
+    let decision = Decision::of(&facts.service, DecisionKind::Stalled, because);
+    Plan { steps, decisions: vec![decision], then: Then::Done }
+}
+
+fn succeeded(facts: &OutcomeFacts, deployment: &Deployment, deployed: &Deployed<'_>) -> Plan {
+    let is_persons_rollback = deployed.execution.kind == ExecutionKind::Rollback
+        && deployed.execution.trigger == Trigger::ManualRollback;
+    let noticed = if is_persons_rollback { by_hand::rolled_back_in_pipeline(facts, deployed) } else { None };
+    match noticed {
+        Some(plan) => plan,
+        None => verified::verified(facts, deployment, deployed),
+    }
+}
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,509 @@
+use expect_test::{Expect, expect};
+
+use super::*;
+use crate::evidence::EvidenceKind;
+use crate::facts::{ExecutionStatus, LastChange, RevisionAtSource, RulesFact, StoppedTask};
+use crate::fixtures::*;
+use crate::hold::{Hold, HoldFile, Quarantined};
+use crate::plan::{CommitFiles, Step};
+use crate::revision::RevisionFile;
+
+fn check(facts: &OutcomeFacts, expected: &Expect) {
+    expected.assert_eq(&decide(facts).to_string());
+}
+
+/// A deployment that failed because its image crashed.
+fn crashed_facts() -> OutcomeFacts {
+    outcome_facts(DeploymentStatus::RollbackInProgress, &[crashed()])
+}
+
+pub(super) fn the_commit(plan: &Plan) -> Option<&CommitFiles> {
+    plan.steps.iter().find_map(|step| match step {
+        Step::CommitFiles(commit) => Some(commit),
+        _ => None,
+    })
+}
+
+pub(super) fn quarantined(number: u32) -> Quarantined {
+    Quarantined {
+        container: container("webapp1"),
+        digest: digest(number),
+        reason: "exit code 1".to_owned(),
+        by: "on_deployment_change".to_owned(),
+        at: at(90),
+    }
+}
+
+/// The world after a plan's commit.
+pub(super) fn after(facts: &OutcomeFacts, commit: &CommitFiles) -> OutcomeFacts {
+    let mut after = facts.clone();
+    for file in &commit.files {
+        if file.path == facts.service.hold_path() {
+            after.hold = hold_present(HoldFile::parse(file.text.as_bytes()).unwrap());
+        } else {
+            after.revision = present(3, RevisionFile::parse(file.text.as_bytes()).unwrap());
+            after.last_change = Some(LastChange {
+                commit: crate::fixtures::commit(8),
+                message: commit.message.to_string(),
+                author: "Towpath".to_owned(),
+                at: Some(at(100)),
+            });
+        }
+    }
+    after.tip = crate::fixtures::commit(8);
+    after
+}
+
+/// The world after all of a plan's steps.
+pub(super) fn after_all(facts: &OutcomeFacts, plan: &Plan) -> OutcomeFacts {
+    let mut after = match the_commit(plan) {
+        Some(commit) => after(facts, commit),
+        None => facts.clone(),
+    };
+    for step in &plan.steps {
+        match step {
+            Step::PutEvidence(evidence) => after.evidence.push(evidence.clone()),
+            Step::StopExecution(_) => after.executions[0].status = ExecutionStatus::Stopped,
+            Step::Comment(comment) => after.told.extend(told_in(&comment.text, &facts.service)),
+            _ => {}
+        }
+    }
+    after
+}
+
+#[test]
+fn a_service_without_deployments_has_no_outcome() {
+    let mut facts = crashed_facts();
+    facts.deployments.clear();
+    check(
+        &facts,
+        &expect![[r#"
+        cluster1/webapp1: nothing: ECS tells of no deployment
+    "#]],
+    );
+}
+
+#[test]
+fn a_rollout_under_way_is_left_alone() {
+    check(
+        &outcome_facts(DeploymentStatus::InProgress, &[]),
+        &expect![[r#"
+        cluster1/webapp1: rolling: execution e-2 is being rolled out
+    "#]],
+    );
+}
+
+#[test]
+fn a_deployment_that_went_well_is_verified_once() {
+    let facts = outcome_facts(DeploymentStatus::Successful, &[]);
+    check(
+        &facts,
+        &expect![[r#"
+            cluster1/webapp1: verified: execution e-2 deployed commit 00000007, and ECS completed it
+            - put evidence verified of dev for cluster1/webapp1 on webapp1@sha256:000200000000
+            - comment at commit 00000007 of deployment: Towpath: cluster1/webapp1 verified
+        "#]],
+    );
+    check(
+        &after_all(&facts, &decide(&facts)),
+        &expect![[r#"
+        cluster1/webapp1: nothing: execution e-2 deployed commit 00000007, and ECS completed it; this was told already
+    "#]],
+    );
+    let Some(Step::Comment(comment)) = decide(&facts).steps.pop() else { panic!("no comment") };
+    expect![[r#"
+        Towpath: cluster1/webapp1 verified
+
+        execution e-2 deployed commit 00000007, and ECS completed it
+
+        Execution e-2 of deploy-cluster1-webapp1."#]]
+    .assert_eq(&comment.text);
+}
+
+#[test]
+fn an_image_in_quarantine_is_not_verified() {
+    let mut facts = outcome_facts(DeploymentStatus::Successful, &[]);
+    facts.hold = hold_present(HoldFile { hold: None, quarantine: vec![quarantined(2)] });
+    check(
+        &facts,
+        &expect![[r#"
+            cluster1/webapp1: verified: execution e-2 deployed commit 00000007, and ECS completed it; in quarantine stays the image of webapp1
+            - comment at commit 00000007 of deployment: Towpath: cluster1/webapp1 verified
+        "#]],
+    );
+}
+
+#[test]
+fn a_deployment_of_no_execution_was_made_by_hand() {
+    let mut facts = outcome_facts(DeploymentStatus::Successful, &[]);
+    facts.executions.clear();
+    check(
+        &facts,
+        &expect![[r#"
+        cluster1/webapp1: by_hand: no pipeline execution deployed arn:aws:ecs:eu-west-1:111111111111:service-deployment/cluster1/webapp1/2: it was made by hand, and went well
+    "#]],
+    );
+    let mut facts = crashed_facts();
+    facts.deployments[0].images = running(9);
+    check(
+        &facts,
+        &expect![[r#"
+        cluster1/webapp1: by_hand: no pipeline execution deployed arn:aws:ecs:eu-west-1:111111111111:service-deployment/cluster1/webapp1/2: it was made by hand, and went wrong
+    "#]],
+    );
+}
+
+#[test]
+fn an_execution_whose_source_is_not_known_is_looked_at_again() {
+    let mut facts = crashed_facts();
+    facts.executions[0].source = RevisionAtSource::Unknown;
+    check(
+        &facts,
+        &expect![[r#"
+        cluster1/webapp1: undecided: it belongs to execution e-2, whose source is not known yet
+        then look again
+    "#]],
+    );
+}
+
+#[test]
+fn a_crash_is_reverted() {
+    let facts = crashed_facts();
+    check(
+        &facts,
+        &expect![[r#"
+            cluster1/webapp1: reverted: container webapp1 exited with code 1 (Essential container in task exited); the revision of commit 00000001 is committed back; in quarantine now: webapp1 sha256:000200000000
+            - commit to deployment main on 00000007: cluster1/webapp1: back to the revision of 00000001 (cluster1/webapp1/revision.json, cluster1/webapp1/hold.json)
+            - stop execution e-2 of pipeline deploy-cluster1-webapp1, abandoning what runs: container webapp1 exited with code 1 (Essential container in task exited)
+            - put evidence quarantined of dev for cluster1/webapp1 on webapp1@sha256:000200000000
+            - notify: dev cluster1/webapp1: reverted
+            - comment at commit 00000007 of deployment: Towpath: cluster1/webapp1 reverted
+        "#]],
+    );
+    let plan = decide(&facts);
+    let commit = the_commit(&plan).unwrap();
+    expect![[r#"
+        cluster1/webapp1: back to the revision of 00000001
+
+        container webapp1 exited with code 1 (Essential container in task exited)
+
+        Actor: on_deployment_change
+        Event-Id: event-1
+        Service: cluster1/webapp1
+        Decision: reverted
+        Container: webapp1
+        Image-Digest: sha256:0001000000000000000000000000000000000000000000000000000000000000
+        Previous-Digest: sha256:0002000000000000000000000000000000000000000000000000000000000000
+    "#]]
+    .assert_eq(&commit.message.to_string());
+    assert_eq!(commit.files[0].text, facts.earlier[0].file.text());
+    expect![[r#"
+        {
+          "version": 1,
+          "quarantine": [
+            {
+              "container": "webapp1",
+              "digest": "sha256:0002000000000000000000000000000000000000000000000000000000000000",
+              "reason": "container webapp1 exited with code 1 (Essential container in task exited)",
+              "by": "on_deployment_change",
+              "at": "2027-01-15T08:01:40Z"
+            }
+          ]
+        }
+    "#]]
+    .assert_eq(&commit.files[1].text);
+}
+
+#[test]
+fn a_revert_is_finished_after_a_crash_and_made_once() {
+    let facts = crashed_facts();
+    let plan = decide(&facts);
+    check(
+        &after(&facts, the_commit(&plan).unwrap()),
+        &expect![[r#"
+            cluster1/webapp1: reverted: container webapp1 exited with code 1 (Essential container in task exited); in quarantine already: webapp1 sha256:000200000000
+            - stop execution e-2 of pipeline deploy-cluster1-webapp1, abandoning what runs: container webapp1 exited with code 1 (Essential container in task exited)
+            - put evidence quarantined of dev for cluster1/webapp1 on webapp1@sha256:000200000000
+            - notify: dev cluster1/webapp1: reverted
+            - comment at commit 00000007 of deployment: Towpath: cluster1/webapp1 reverted
+        "#]],
+    );
+    check(
+        &after_all(&facts, &plan),
+        &expect![[r#"
+        cluster1/webapp1: nothing: container webapp1 exited with code 1 (Essential container in task exited); in quarantine already: webapp1 sha256:000200000000
+    "#]],
+    );
+}
+
+#[test]
+fn what_is_not_the_images_fault_is_only_told() {
+    let task = StoppedTask {
+        stop_code: Some("TaskFailedToStart".to_owned()),
+        stopped_reason: Some("ResourceInitializationError: unable to pull secrets".to_owned()),
+        containers: Vec::new(),
+    };
+    let facts = outcome_facts(DeploymentStatus::RollbackSuccessful, &[task]);
+    check(
+        &facts,
+        &expect![[r#"
+            cluster1/webapp1: failed: ResourceInitializationError: unable to pull secrets; this is not the image's fault, so git stays as it is
+            - notify: dev cluster1/webapp1: failed
+            - comment at commit 00000007 of deployment: Towpath: cluster1/webapp1 failed
+        "#]],
+    );
+    check(
+        &after_all(&facts, &decide(&facts)),
+        &expect![[r#"
+        cluster1/webapp1: failed: ResourceInitializationError: unable to pull secrets; this is not the image's fault, so git stays as it is
+    "#]],
+    );
+    check(
+        &outcome_facts(DeploymentStatus::RollbackFailed, &[]),
+        &expect![[r#"
+            cluster1/webapp1: failed: ECS tells no reason; nobody knows whether it is the image's fault, so git stays as it is
+            - notify: dev cluster1/webapp1: failed
+            - comment at commit 00000007 of deployment: Towpath: cluster1/webapp1 failed
+        "#]],
+    );
+    check(
+        &outcome_facts(DeploymentStatus::Stopped, &[]),
+        &expect![[r#"
+            cluster1/webapp1: failed: the deployment was stopped: ECS tells no reason
+            - notify: dev cluster1/webapp1: failed
+            - comment at commit 00000007 of deployment: Towpath: cluster1/webapp1 failed
+        "#]],
+    );
+}
+
+#[test]
+fn the_rules_may_ask_for_a_hold_or_for_nothing() {
+    let mut facts = crashed_facts();
+    facts.rules = rules_of("newest", "    on_failure: hold\n");
+    check(
+        &facts,
+        &expect![[r#"
+            cluster1/webapp1: held: container webapp1 exited with code 1 (Essential container in task exited); the revision stays and is held; in quarantine now: webapp1 sha256:000200000000
+            - commit to deployment main on 00000007: cluster1/webapp1: held after a failed deployment (cluster1/webapp1/hold.json)
+            - stop execution e-2 of pipeline deploy-cluster1-webapp1, abandoning what runs: container webapp1 exited with code 1 (Essential container in task exited)
+            - put evidence quarantined of dev for cluster1/webapp1 on webapp1@sha256:000200000000
+            - notify: dev cluster1/webapp1: held
+            - comment at commit 00000007 of deployment: Towpath: cluster1/webapp1 held
+        "#]],
+    );
+    check(
+        &after_all(&facts, &decide(&facts)),
+        &expect![[r#"
+        cluster1/webapp1: nothing: container webapp1 exited with code 1 (Essential container in task exited); in quarantine already: webapp1 sha256:000200000000
+    "#]],
+    );
+    facts.rules = rules_of("newest", "    on_failure: notify\n");
+    check(
+        &facts,
+        &expect![[r#"
+            cluster1/webapp1: failed: container webapp1 exited with code 1 (Essential container in task exited); its rules ask only to be told
+            - notify: dev cluster1/webapp1: failed
+            - comment at commit 00000007 of deployment: Towpath: cluster1/webapp1 failed
+        "#]],
+    );
+    facts.rules = RulesFact::Absent;
+    check(
+        &facts,
+        &expect![[r#"
+            cluster1/webapp1: failed: container webapp1 exited with code 1 (Essential container in task exited); its rules ask only to be told
+            - notify: dev cluster1/webapp1: failed
+            - comment at commit 00000007 of deployment: Towpath: cluster1/webapp1 failed
+        "#]],
+    );
+}
+
+#[test]
+fn a_person_is_not_undone() {
+    let mut facts = crashed_facts();
+    facts.last_change = Some(by_mary(7));
+    check(
+        &facts,
+        &expect![[r#"
+            cluster1/webapp1: failed (person_committed): container webapp1 exited with code 1 (Essential container in task exited); commit 00000007cccccccccccccccccccccccccccccccc was made by a person, and Towpath does not undo what a person did
+            - notify: dev cluster1/webapp1: failed
+            - comment at commit 00000007 of deployment: Towpath: cluster1/webapp1 failed
+        "#]],
+    );
+    facts.revision = present(9, revision(&[("webapp1", "webapp1", 9)]));
+    check(
+        &facts,
+        &expect![[r#"
+            cluster1/webapp1: failed (person_committed): container webapp1 exited with code 1 (Essential container in task exited); commit 00000007cccccccccccccccccccccccccccccccc was made by a person, and Towpath does not undo what a person did
+            - notify: dev cluster1/webapp1: failed
+            - comment at commit 00000007 of deployment: Towpath: cluster1/webapp1 failed
+        "#]],
+    );
+    facts.last_change = Some(by_towpath(8, WEBAPP1, DecisionKind::Moved, &[("webapp1", 9, "9999999")]));
+    check(
+        &facts,
+        &expect![[r#"
+            cluster1/webapp1: failed: container webapp1 exited with code 1 (Essential container in task exited); git has moved on to another revision since
+            - notify: dev cluster1/webapp1: failed
+            - comment at commit 00000007 of deployment: Towpath: cluster1/webapp1 failed
+        "#]],
+    );
+    let mut facts = crashed_facts();
+    let hold = Hold {
+        revision: blob(2),
+        application_commit: None,
+        reason: "wait".to_owned(),
+        by: "mary".to_owned(),
+        at: at(80),
+        until: None,
+    };
+    facts.hold = hold_present(HoldFile { hold: Some(hold), quarantine: Vec::new() });
+    check(
+        &facts,
+        &expect![[r#"
+            cluster1/webapp1: failed: container webapp1 exited with code 1 (Essential container in task exited); a hold keeps its revision where it is
+            - notify: dev cluster1/webapp1: failed
+            - comment at commit 00000007 of deployment: Towpath: cluster1/webapp1 failed
+        "#]],
+    );
+}
+
+#[test]
+fn a_revert_is_never_reverted() {
+    let mut facts = crashed_facts();
+    facts.last_change = Some(by_towpath(7, WEBAPP1, DecisionKind::Reverted, &[("webapp1", 2, "2222222")]));
+    check(
+        &facts,
+        &expect![[r#"
+            cluster1/webapp1: failed (revert_failed): container webapp1 exited with code 1 (Essential container in task exited); what failed is itself what commit 00000007cccccccccccccccccccccccccccccccc went back to; a person has to look
+            - notify: dev cluster1/webapp1: failed
+            - comment at commit 00000007 of deployment: Towpath: cluster1/webapp1 failed
+        "#]],
+    );
+}
+
+#[test]
+fn many_reverts_at_once_call_for_a_person() {
+    let mut facts = crashed_facts();
+    facts.recent_reverts = MAXIMUM_RECENT_REVERTS;
+    check(
+        &facts,
+        &expect![[r#"
+            cluster1/webapp1: failed (too_many_reverts): container webapp1 exited with code 1 (Essential container in task exited); 5 services were reverted within ten minutes; a person has to look before more are
+            - notify: dev cluster1/webapp1: failed
+            - comment at commit 00000007 of deployment: Towpath: cluster1/webapp1 failed
+        "#]],
+    );
+}
+
+#[test]
+fn without_a_healthy_revision_the_image_is_only_put_into_quarantine() {
+    let mut facts = crashed_facts();
+    facts.evidence.push(crate::evidence::Evidence { at: at(2), ..evidence(EvidenceKind::Quarantined, 1) });
+    check(
+        &facts,
+        &expect![[r#"
+            cluster1/webapp1: failed (no_healthy_revision): container webapp1 exited with code 1 (Essential container in task exited); no earlier revision is known to be healthy; a person has to choose one; in quarantine now: webapp1 sha256:000200000000
+            - commit to deployment main on 00000007: cluster1/webapp1: its failed images are in quarantine (cluster1/webapp1/hold.json)
+            - stop execution e-2 of pipeline deploy-cluster1-webapp1, abandoning what runs: container webapp1 exited with code 1 (Essential container in task exited)
+            - put evidence quarantined of dev for cluster1/webapp1 on webapp1@sha256:000200000000
+            - notify: dev cluster1/webapp1: failed
+            - comment at commit 00000007 of deployment: Towpath: cluster1/webapp1 failed
+        "#]],
+    );
+    check(
+        &after_all(&facts, &decide(&facts)),
+        &expect![[r#"
+        cluster1/webapp1: nothing: container webapp1 exited with code 1 (Essential container in task exited); in quarantine already: webapp1 sha256:000200000000
+    "#]],
+    );
+    let mut facts = crashed_facts();
+    facts.earlier.clear();
+    assert_eq!(the_commit(&decide(&facts)).unwrap().files.len(), 1);
+}
+
+#[test]
+fn a_rollout_that_nothing_watches_is_told_when_it_stalls() {
+    let mut facts = outcome_facts(DeploymentStatus::InProgress, &[]);
+    facts.now = at(61 + 15 * 60);
+    check(
+        &facts,
+        &expect![[r#"
+        cluster1/webapp1: rolling: execution e-2 is being rolled out
+    "#]],
+    );
+    facts.deployments[0].breaker = Breaker::Disabled;
+    check(
+        &facts,
+        &expect![[r#"
+            cluster1/webapp1: stalled: the rollout has taken 15 minutes, and without a circuit breaker ECS would not tell a failure; look at its tasks, and turn the deployment circuit breaker on
+            - notify: dev cluster1/webapp1: stalled
+            - comment at commit 00000007 of deployment: Towpath: cluster1/webapp1 stalled
+        "#]],
+    );
+    check(
+        &after_all(&facts, &decide(&facts)),
+        &expect![[r#"
+        cluster1/webapp1: stalled: the rollout has taken 15 minutes, and without a circuit breaker ECS would not tell a failure; look at its tasks, and turn the deployment circuit breaker on
+    "#]],
+    );
+}
+
+#[test]
+fn a_persons_rollback_in_ecs_is_written_to_git() {
+    let mut facts = outcome_facts(DeploymentStatus::RollbackSuccessful, &[]);
+    facts.deployments[0].reason = Some("StopServiceDeployment was called".to_owned());
+    check(
+        &facts,
+        &expect![[r#"
+        cluster1/webapp1: rolled_back: a person rolled back in ECS (StopServiceDeployment was called) to the revision of commit 00000001; git says so now, with a hold
+        - commit to deployment main on 00000007: cluster1/webapp1: rolled back by a person to the revision of 00000001 (cluster1/webapp1/revision.json, cluster1/webapp1/hold.json)
+        - stop execution e-2 of pipeline deploy-cluster1-webapp1, abandoning what runs: a person rolled back in ECS (StopServiceDeployment was called)
+    "#]],
+    );
+    check(
+        &after_all(&facts, &decide(&facts)),
+        &expect![[r#"
+        cluster1/webapp1: nothing: a person rolled back in ECS (StopServiceDeployment was called), and git says something else already
+    "#]],
+    );
+    facts.earlier.clear();
+    check(
+        &facts,
+        &expect![[r#"
+            cluster1/webapp1: rolled_back (no_healthy_revision): a person rolled back in ECS (StopServiceDeployment was called), and no earlier revision says what it runs now; no earlier revision is known to be healthy; a person has to choose one
+            - notify: dev cluster1/webapp1: rolled_back
+            - comment at commit 00000007 of deployment: Towpath: cluster1/webapp1 rolled_back
+        "#]],
+    );
+}
+
+#[test]
+fn a_persons_rollback_in_codepipeline_is_written_to_git() {
+    let mut facts = outcome_facts(DeploymentStatus::Successful, &[]);
+    // Execution e-2 rolls back to commit 7 (image 2), while git says image 3.
+    facts.revision = present(3, revision(&[("webapp1", "webapp1", 3)]));
+    facts.last_change = Some(LastChange {
+        at: Some(at(5)),
+        ..by_towpath(8, WEBAPP1, DecisionKind::Moved, &[("webapp1", 3, "3333333")])
+    });
+    facts.executions[0].kind = ExecutionKind::Rollback;
+    facts.executions[0].trigger = Trigger::ManualRollback;
+    check(
+        &facts,
+        &expect![[r#"
+        cluster1/webapp1: rolled_back: a person rolled back in CodePipeline (execution e-2) to the revision of commit 00000007; git says so now, with a hold
+        - commit to deployment main on 00000007: cluster1/webapp1: rolled back by a person to the revision of 00000007 (cluster1/webapp1/revision.json, cluster1/webapp1/hold.json)
+    "#]],
+    );
+    check(
+        &after_all(&facts, &decide(&facts)),
+        &expect![[r#"
+            cluster1/webapp1: verified: execution e-2 deployed commit 00000007, and ECS completed it
+            - put evidence verified of dev for cluster1/webapp1 on webapp1@sha256:000200000000
+            - comment at commit 00000007 of deployment: Towpath: cluster1/webapp1 verified
+        "#]],
+    );
+    // A commit after the rollback goes its own way.
+    facts.last_change = Some(LastChange { at: Some(at(70)), ..by_mary(9) });
+    assert_eq!(the_commit(&decide(&facts)), None);
+}

@@ -1,0 +1,237 @@
+//! What happens to one container of a service.
+
+use super::{RevisionsFacts, ServiceFacts};
+use crate::facts::RepositoryImages;
+use crate::hold::HoldFile;
+use crate::image::Image;
+use crate::names::{CommitId, ContainerName, ImageDigest, ImageTag, ImageUri, Registry, ServiceId};
+use crate::refusal::{QuarantineRefusal, Refusal};
+use crate::rules::{ContainerRules, Policy};
+use crate::select::{Candidate, NoSelection, Order, Other, Selection, order, select};
+use crate::trailers::{ContainerTrailers, ServiceTrailers};
+
+/// What is read of one container, and what the rules say of it.
+pub(super) struct Container<'a> {
+    pub(super) facts: &'a RevisionsFacts,
+    pub(super) service: &'a ServiceId,
+    pub(super) read: &'a ServiceFacts,
+    pub(super) name: &'a ContainerName,
+    pub(super) rules: &'a ContainerRules,
+    /// What Towpath's trailers say of the revision, if Towpath made it.
+    pub(super) trailers: Option<&'a ServiceTrailers>,
+}
+
+/// What the rules select for a container, and how that stands to what git says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// Only people move it.
+    Manual,
+    /// Git says what the rules select.
+    Same(ImageTag),
+    /// Nothing can be selected yet.
+    Waits(String),
+    /// Something must be mended first.
+    Refused(Refusal),
+    /// Git says something else than the rules select.
+    Differs(Box<Move>),
+}
+
+/// A container's way to another image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Move {
+    pub(super) container: ContainerName,
+    pub(super) policy: Policy,
+    pub(super) image: ImageUri,
+    pub(super) candidate: Candidate,
+    /// The image that git says, where it names one by digest or by a tag that is there.
+    pub(super) previous: Option<ImageDigest>,
+    /// Why it may not be gone, by the rule's order or a quarantine.
+    pub(super) objection: Option<Refusal>,
+}
+
+impl Container<'_> {
+    pub(super) fn choose(&self) -> Choice {
+        let repository = &self.rules.repository;
+        if self.rules.select == Policy::Manual {
+            return Choice::Manual;
+        }
+        let images = match self.facts.images.get(repository) {
+            Some(RepositoryImages::Listed(images)) => images,
+            Some(RepositoryImages::Unreadable(problem)) => {
+                return Choice::Refused(Refusal::image_repository_unreadable(repository, problem));
+            }
+            Some(RepositoryImages::Missing) | None => {
+                return Choice::Refused(Refusal::ImageRepositoryMissing { repository: repository.clone() });
+            }
+        };
+        match select(&self.rules.select, images, self.read.application.commit()) {
+            Selection::Chosen(candidate) => self.compare(candidate, images),
+            Selection::None(reason) => self.no_selection(reason),
+        }
+    }
+
+    fn no_selection(&self, reason: NoSelection) -> Choice {
+        let repository = &self.rules.repository;
+        match reason {
+            NoSelection::Manual => Choice::Manual,
+            NoSelection::NoMatch => {
+                Choice::Waits(format!("{}: no image in {repository} fits {}", self.name, self.rules.select))
+            }
+            NoSelection::WaitingForImage { commit } => Choice::Waits(format!(
+                "{}: no image in {repository} for commit {}",
+                self.name,
+                commit.short()
+            )),
+            NoSelection::NoApplicationTip => {
+                Choice::Waits(format!("{}: its application has no commit to take an image for", self.name))
+            }
+            NoSelection::Ambiguous { commit, tags } => {
+                let tags: Vec<&str> = tags.iter().map(ImageTag::as_str).collect();
+                let (repository, tags) = (repository.clone(), tags.join(", "));
+                Choice::Refused(Refusal::Ambiguous { repository, commit, tags })
+            }
+        }
+    }
+
+    fn compare(&self, candidate: Candidate, images: &[Image]) -> Choice {
+        let current = self.read.revision.content().and_then(|revision| revision.image(self.name));
+        let previous = current.and_then(|current| self.digest_of(current, images));
+        if previous == Some(&candidate.digest) {
+            return Choice::Same(candidate.tag);
+        }
+        let objection = self
+            .quarantine(&candidate, images)
+            .or_else(|| current.and_then(|current| self.never_back(&candidate, current, previous, images)));
+        Choice::Differs(Box::new(Move {
+            container: self.name.clone(),
+            policy: self.rules.select.clone(),
+            image: ImageUri::by_digest(&self.facts.registry, &self.rules.repository, &candidate.digest),
+            previous: previous.cloned(),
+            candidate,
+            objection,
+        }))
+    }
+
+    /// The digest that git says; a tag is what it means in the registry now.
+    fn digest_of<'b>(&self, current: &'b ImageUri, images: &'b [Image]) -> Option<&'b ImageDigest> {
+        current.digest().or_else(|| {
+            let tag = current.tag()?;
+            let repository = current.repository_in(&self.facts.registry)?;
+            let tagged = images.iter().find(|image| image.tags.contains(tag))?;
+            (*repository == self.rules.repository).then_some(&tagged.digest)
+        })
+    }
+
+    /// The objection that the candidate is in quarantine, or not later than what is.
+    fn quarantine(&self, candidate: &Candidate, images: &[Image]) -> Option<Refusal> {
+        let hold: &HoldFile = self.read.hold.content()?;
+        let quarantined = hold.quarantine.iter().filter(|quarantined| quarantined.container == *self.name);
+        let blocking = quarantined.into_iter().find(|quarantined| {
+            let other = Other {
+                digest: &quarantined.digest,
+                image: images.iter().find(|image| image.digest == quarantined.digest),
+                tag: None,
+                there_at: Some(quarantined.at),
+            };
+            match order(&self.rules.select, candidate, &other) {
+                Order::Older | Order::Same => true,
+                Order::Newer => false,
+                Order::Unordered | Order::Unknown => candidate.pushed_at <= quarantined.at,
+            }
+        })?;
+        Some(Refusal::Quarantined(Box::new(QuarantineRefusal {
+            service: self.service.clone(),
+            container: self.name.clone(),
+            tag: candidate.tag.clone(),
+            digest: candidate.digest.clone(),
+            quarantined: blocking.digest.clone(),
+            at: blocking.at,
+            reason: blocking.reason.clone(),
+        })))
+    }
+
+    /// The objection that the candidate comes before what git says, or may do.
+    fn never_back(
+        &self,
+        candidate: &Candidate,
+        current: &ImageUri,
+        previous: Option<&ImageDigest>,
+        images: &[Image],
+    ) -> Option<Refusal> {
+        // Only an image of the rule's own repository has a place in the rule's order.
+        let is_of_repository = match current.registry() {
+            Registry::Ecr(registry, repository) => {
+                *registry == self.facts.registry && *repository == self.rules.repository
+            }
+            Registry::Other => false,
+        };
+        if !is_of_repository {
+            return None;
+        }
+        let (container, tag, digest) = (self.name.clone(), candidate.tag.clone(), candidate.digest.clone());
+        let not_comparable = Refusal::NotComparable {
+            container: container.clone(),
+            tag: tag.clone(),
+            digest: digest.clone(),
+            current: current.to_string(),
+        };
+        let Some(previous) = previous else {
+            // A tag that is gone. Under `commit` the branch's tip alone decides.
+            return if self.rules.select == Policy::Commit { None } else { Some(not_comparable) };
+        };
+        let other = Other {
+            digest: previous,
+            image: images.iter().find(|image| image.digest == *previous),
+            tag: self.tag_in_git(previous),
+            there_at: self.read.last_change.as_ref().and_then(|change| change.at),
+        };
+        match order(&self.rules.select, candidate, &other) {
+            Order::Older => Some(Refusal::NeverBack { container, tag, digest, current: current.to_string() }),
+            Order::Unknown => Some(not_comparable),
+            Order::Same | Order::Newer | Order::Unordered => None,
+        }
+    }
+
+    /// The tag that git remembers for the image it says.
+    fn tag_in_git(&self, digest: &ImageDigest) -> Option<&ImageTag> {
+        let container =
+            self.trailers?.containers.iter().find(|container| container.container == *self.name)?;
+        (container.image_digest.as_ref() == Some(digest)).then_some(container.image_tag.as_ref()).flatten()
+    }
+}
+
+impl Move {
+    /// What a commit's subject says of it.
+    pub(super) fn headline(&self) -> String {
+        format!("{} → {}", self.container, self.name())
+    }
+
+    /// Why the rules want it.
+    pub(super) fn because(&self) -> String {
+        let Self { container, policy, candidate, previous, .. } = self;
+        let before =
+            previous.as_ref().map_or_else(String::new, |previous| format!(", git said {}", previous.short()));
+        format!("{container}: {policy} selects {} ({}){before}", candidate.tag, candidate.digest.short())
+    }
+
+    pub(super) fn trailers(&self, application: Option<&CommitId>) -> ContainerTrailers {
+        let tagged = CommitId::parse(self.candidate.tag.as_str()).ok();
+        let source_commit = match self.policy {
+            Policy::Commit => application.cloned(),
+            Policy::Newest(_) | Policy::Semver(_) | Policy::Manual => tagged,
+        };
+        ContainerTrailers {
+            container: self.container.clone(),
+            image_tag: Some(self.candidate.tag.clone()),
+            image_digest: Some(self.candidate.digest.clone()),
+            previous_digest: self.previous.clone(),
+            source_commit,
+        }
+    }
+
+    /// The image's human name: its tag, shortened where that is a whole commit id.
+    pub(super) fn name(&self) -> String {
+        let tag = self.candidate.tag.as_str();
+        CommitId::parse(tag).map_or_else(|_| tag.to_owned(), |commit| commit.short().to_owned())
+    }
+}

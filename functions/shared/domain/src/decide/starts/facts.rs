@@ -1,0 +1,60 @@
+//! What is read before pipelines are started.
+
+use std::collections::BTreeMap;
+
+use crate::facts::{
+    DeploymentRepository, Execution, HoldFact, IndexChildren, LastChange, PipelineFact, RevisionFact,
+    RunningService,
+};
+use crate::names::{BlobId, CommitId, InvalidName, PipelineName, ServiceId};
+use crate::time::Timestamp;
+
+/// Everything that the starts depend on, read at one commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartsFacts {
+    /// The deployment repository.
+    pub repository: DeploymentRepository,
+    /// The tip of its branch, at which its files were read and at which pipelines are started.
+    pub tip: CommitId,
+    /// When that commit was made, where it tells.
+    pub tip_made_at: Option<Timestamp>,
+    /// The services that are asked about, and no others.
+    pub services: BTreeMap<ServiceId, StartFacts>,
+}
+
+/// What is read of one service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartFacts {
+    /// Why it is asked about.
+    pub asked: Asked,
+    /// Its `revision.json` at the tip.
+    pub revision: RevisionFact,
+    /// Its `hold.json` at the tip.
+    pub hold: HoldFact,
+    /// The last commit that touched its `revision.json`, where it was asked for.
+    pub last_change: Option<LastChange>,
+    /// The name of its pipeline: from the rules, else from the stack's pattern.
+    pub pipeline_name: Result<PipelineName, InvalidName>,
+    /// Its pipeline.
+    pub pipeline: PipelineFact,
+    /// The pipeline's newest executions, newest first, at least up to the newest run (no rollback) with a known source.
+    pub executions: Vec<Execution>,
+    /// What the service runs.
+    pub runs: RunningService,
+    /// The children of the indexes that the revision names.
+    pub children: IndexChildren,
+}
+
+/// Why a service is asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// A commit changed its `revision.json` to this content; none if the file was removed.
+    Commit {
+        /// The commit that the event told of.
+        commit: CommitId,
+        /// The content there.
+        blob: Option<BlobId>,
+    },
+    /// It should be looked at.
+    WakeUp,
+}

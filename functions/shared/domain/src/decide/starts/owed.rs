@@ -1,0 +1,97 @@
+//! Whether a start is owed: what the pipeline's executions say of it.
+
+use super::{Asked, StartFacts, StartsFacts};
+use crate::facts::{Execution, ExecutionKind, RevisionAtSource, Trigger};
+use crate::names::{BlobId, PipelineName};
+use crate::refusal::Refusal;
+
+/// What the executions say of a start for a content at the tip.
+pub(super) enum Owed {
+    /// It is owed: the newest execution was for another content.
+    Yes(String),
+    /// It is owed if a commit asks for it: nothing was ever deployed.
+    First,
+    /// It is not: an execution was started for this content.
+    No(String),
+    /// A person rolled the pipeline back from this content.
+    RolledBack(String),
+    /// An execution has not read its source yet.
+    Undecided(String),
+    /// An execution ended before it read its source, and may have been this start.
+    Refused(Refusal),
+}
+
+/// Goes from the newest execution back to the one that decides.
+pub(super) fn owed(facts: &StartsFacts, read: &StartFacts, pipeline: &PipelineName, tip: &BlobId) -> Owed {
+    let mut rollback: Option<&Execution> = None;
+    for execution in &read.executions {
+        let Execution { id, .. } = execution;
+        if execution.source == RevisionAtSource::Unknown {
+            if execution.status.is_open() {
+                return Owed::Undecided(format!("execution {id} of {pipeline} has not read its source yet"));
+            }
+            if was_this_start(facts, read, execution) {
+                return Owed::Refused(Refusal::SourceNeverRead {
+                    pipeline: pipeline.clone(),
+                    execution: id.clone(),
+                });
+            }
+            continue;
+        }
+        let is_same = execution.source.blob() == Some(tip);
+        match (execution.kind, rollback) {
+            (_, None) if is_same => {
+                return Owed::No(format!("execution {id} of {pipeline} {}", started(execution)));
+            }
+            (ExecutionKind::Standard, Some(rollback)) if is_same => {
+                return Owed::RolledBack(format!(
+                    "execution {} of {pipeline} rolled back from it, and what a person rolled back is not started again",
+                    rollback.id
+                ));
+            }
+            (ExecutionKind::Standard, _) => {
+                return Owed::Yes(format!("execution {id} of {pipeline} was for another content"));
+            }
+            (ExecutionKind::Rollback, newer) => rollback = newer.or(Some(execution)),
+        }
+    }
+    match (rollback, &read.asked) {
+        (None, _) => Owed::First,
+        (Some(rollback), Asked::Commit { .. }) => {
+            Owed::Yes(format!("execution {} of {pipeline} rolled back to another content", rollback.id))
+        }
+        (Some(rollback), Asked::WakeUp) => {
+            Owed::RolledBack(format!("execution {} of {pipeline} is a rollback by a person", rollback.id))
+        }
+    }
+}
+
+/// Whether an execution that never read its source may have been started for this tip. The run that a pipeline makes when
+/// it is created was not; nor was one that is older than the tip.
+fn was_this_start(facts: &StartsFacts, read: &StartFacts, execution: &Execution) -> bool {
+    if execution.trigger == Trigger::CreatePipeline {
+        return false;
+    }
+    match (facts.tip_made_at, execution.started_at, &read.asked) {
+        (Some(tip), Some(started), _) => started >= tip,
+        // With times unknown a commit is taken at its word: its token makes a second start the same start.
+        (None, _, Asked::Commit { .. }) | (_, None, Asked::Commit { .. }) => false,
+        (None, _, Asked::WakeUp) | (_, None, Asked::WakeUp) => true,
+    }
+}
+
+/// What is said of the execution that was for this content: who started it matters where it was not Towpath.
+fn started(execution: &Execution) -> String {
+    match &execution.trigger {
+        Trigger::StartPipelineExecution => "was started for it".to_owned(),
+        Trigger::CreatePipeline => "was for it: the run that creating the pipeline made".to_owned(),
+        Trigger::PollForSourceChanges => {
+            "was for it, started by the source action itself: set PollForSourceChanges to false".to_owned()
+        }
+        Trigger::CloudWatchEvent => {
+            "was for it, started by an EventBridge rule: delete the rule, or every commit starts this pipeline".to_owned()
+        }
+        Trigger::ManualRollback | Trigger::AutomatedRollback => "rolled back to it".to_owned(),
+        Trigger::Other(trigger) => format!("was for it, started by {}", crate::text::shown(trigger)),
+    }
+}

@@ -1,0 +1,141 @@
+//! The record of a decision: one line of JSON in the log for each service of each event.
+
+use serde::Serialize;
+
+use crate::decision::{Decision, DecisionKind};
+use crate::names::{CommitId, EventId, ServiceId};
+use crate::plan::Plan;
+use crate::wake_up::Function;
+
+/// What marks the line.
+const MARK: &str = "decision";
+const VERSION: u64 = 1;
+
+/// One line of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DecisionRecord {
+    towpath: &'static str,
+    version: u64,
+    function: Function,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    events: Vec<EventId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service: Option<ServiceId>,
+    decision: DecisionKind,
+    because: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refusal: Option<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    plan: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tip: Option<CommitId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commit: Option<CommitId>,
+}
+
+/// What the records of one invocation have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordContext {
+    /// The function that decided.
+    pub function: Function,
+    /// The events it answers.
+    pub events: Vec<EventId>,
+    /// The commit at which the facts were read.
+    pub tip: Option<CommitId>,
+    /// The commit that the plan's step made.
+    pub commit: Option<CommitId>,
+}
+
+impl DecisionRecord {
+    /// The records of a plan, one for each decision.
+    #[must_use]
+    pub fn of_plan(plan: &Plan, context: &RecordContext) -> Vec<Self> {
+        plan.decisions
+            .iter()
+            .map(|decision| {
+                let lines = match &decision.service {
+                    Some(service) => plan.steps_of(service).map(ToString::to_string).collect(),
+                    None => Vec::new(),
+                };
+                Self::of_decision(decision, context, lines)
+            })
+            .collect()
+    }
+
+    /// The record of one decision, with the lines of what is done for it.
+    #[must_use]
+    pub fn of_decision(decision: &Decision, context: &RecordContext, plan: Vec<String>) -> Self {
+        Self {
+            towpath: MARK,
+            version: VERSION,
+            function: context.function,
+            events: context.events.clone(),
+            service: decision.service.clone(),
+            decision: decision.kind,
+            because: decision.because.clone(),
+            refusal: decision.refusal.as_ref().map(crate::refusal::Refusal::kind),
+            tip: context.tip.clone(),
+            // A plan without a step for this service did not touch it with its commit.
+            commit: if plan.is_empty() { None } else { context.commit.clone() },
+            plan,
+        }
+    }
+
+    /// The line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        // Texts and lists of texts always serialise.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+    use crate::plan::{Notification, Step, Then};
+    use crate::refusal::Refusal;
+
+    fn context() -> RecordContext {
+        RecordContext {
+            function: Function::OnCommit,
+            events: vec![EventId::parse("e-1").unwrap()],
+            tip: Some(CommitId::parse(&"1".repeat(40)).unwrap()),
+            commit: None,
+        }
+    }
+
+    #[test]
+    fn a_plan_without_decisions_has_no_record() {
+        assert_eq!(DecisionRecord::of_plan(&Plan::default(), &context()), Vec::new());
+    }
+
+    #[test]
+    fn each_decision_is_one_line() {
+        let service = ServiceId::parse("cluster1/webapp1").unwrap();
+        let notification = Notification {
+            service: service.clone(),
+            subject: "look".to_owned(),
+            text: "at\nthis".to_owned(),
+        };
+        let plan = Plan {
+            steps: vec![Step::Notify(notification)],
+            decisions: vec![
+                Decision::refused(&service, Refusal::ServiceMissing { service: service.clone() }),
+                Decision {
+                    service: None,
+                    kind: DecisionKind::Ignored,
+                    because: "a\nb".to_owned(),
+                    refusal: None,
+                },
+            ],
+            then: Then::Done,
+        };
+        let lines: Vec<String> =
+            DecisionRecord::of_plan(&plan, &context()).iter().map(DecisionRecord::line).collect();
+        expect![[r#"
+            {"towpath":"decision","version":1,"function":"on_commit","events":["e-1"],"service":"cluster1/webapp1","decision":"refused","because":"there is no ECS service cluster1/webapp1 in this account; create it","refusal":"service_missing","plan":["notify: look"],"tip":"1111111111111111111111111111111111111111"}
+            {"towpath":"decision","version":1,"function":"on_commit","events":["e-1"],"decision":"ignored","because":"a\nb","tip":"1111111111111111111111111111111111111111"}"#]].assert_eq(&lines.join("\n"));
+    }
+}

@@ -1,0 +1,266 @@
+//! Reasons for not acting that somebody can mend: each with a name for programs and a sentence for people.
+
+use crate::hold::HoldError;
+use crate::names::{
+    ActionName, BranchName, CommitId, ContainerName, ExecutionId, ImageDigest, ImageRepositoryName, ImageTag,
+    InvalidName, PipelineName, RepositoryName, ServiceId,
+};
+use crate::revision::RevisionError;
+use crate::rules::RuleError;
+use crate::text::shown;
+use crate::time::Timestamp;
+
+/// Why something that should be done is not done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The service's rules, or all of them, cannot be read.
+    #[error("{0}")]
+    InvalidRules(RuleError),
+    /// The service's `revision.json` cannot be read.
+    #[error("{0}; commit a corrected file")]
+    InvalidRevision(RevisionError),
+    /// The service's `hold.json` cannot be read, and so nobody knows whether it may move.
+    #[error("{0}; until it is corrected nothing moves this service")]
+    InvalidHold(HoldError),
+    /// The repository that a container's images should lie in is not there.
+    #[error("there is no ECR repository {repository} in this account; create it, or correct delivery.yaml")]
+    ImageRepositoryMissing {
+        /// The repository.
+        repository: ImageRepositoryName,
+    },
+    /// The repository exists, and Towpath may not read it.
+    #[error("the ECR repository {repository} cannot be read: {problem}")]
+    ImageRepositoryUnreadable {
+        /// The repository.
+        repository: ImageRepositoryName,
+        /// What AWS said.
+        problem: String,
+    },
+    /// The application's repository or branch is not there.
+    #[error(
+        "the application repository {repository} has no branch {branch}; push it, or correct delivery.yaml"
+    )]
+    ApplicationBranchMissing {
+        /// The repository.
+        repository: RepositoryName,
+        /// The branch.
+        branch: BranchName,
+    },
+    /// Several images claim to be one commit's.
+    #[error(
+        "several images of {repository} are tagged for commit {commit} ({tags}); tag one of them with the full commit id"
+    )]
+    Ambiguous {
+        /// The repository.
+        repository: ImageRepositoryName,
+        /// The commit.
+        commit: CommitId,
+        /// Their tags.
+        tags: String,
+    },
+    /// What the rules select is in quarantine, or not later than what is.
+    #[error("{0}")]
+    Quarantined(Box<QuarantineRefusal>),
+    /// What the rules select comes before what git says, in the rules' own order.
+    #[error(
+        "container {container}: the rules select {tag} ({}), which comes before what git says ({current}); to go back, commit it to revision.json or roll back",
+        digest.short()
+    )]
+    NeverBack {
+        /// The container.
+        container: ContainerName,
+        /// The tag that was selected.
+        tag: ImageTag,
+        /// The image that was selected.
+        digest: ImageDigest,
+        /// What git says.
+        current: String,
+    },
+    /// What git says is not in the registry, so that nobody knows whether the selected image is later.
+    #[error(
+        "container {container}: what git says ({current}) is not in the registry, so that it cannot be known whether {tag} ({}) comes after it; push a newer image, or commit one to revision.json",
+        digest.short()
+    )]
+    NotComparable {
+        /// The container.
+        container: ContainerName,
+        /// The tag that was selected.
+        tag: ImageTag,
+        /// The image that was selected.
+        digest: ImageDigest,
+        /// What git says.
+        current: String,
+    },
+    /// A person removed the service's `revision.json`.
+    #[error(
+        "commit {commit} removed its revision.json; commit one to deploy it again, or take it out of delivery.yaml"
+    )]
+    RemovedByHand {
+        /// The commit.
+        commit: CommitId,
+    },
+    /// No pipeline can bear the name that the stack's pattern gives.
+    #[error("{0}; name the service's pipeline in delivery.yaml (pipeline: …)")]
+    PipelineName(InvalidName),
+    /// The pipeline is not there.
+    #[error(
+        "there is no pipeline {pipeline}; create it, or name the service's pipeline in delivery.yaml (pipeline: …)"
+    )]
+    PipelineMissing {
+        /// The name that it should have.
+        pipeline: PipelineName,
+    },
+    /// The pipeline cannot be started at a commit.
+    #[error(
+        "pipeline {pipeline} is of type V1, which cannot be started at a commit: make it PipelineType V2"
+    )]
+    PipelineV1 {
+        /// The pipeline.
+        pipeline: PipelineName,
+    },
+    /// The pipeline's executions overtake or overlap each other.
+    #[error(
+        "pipeline {pipeline} has execution mode {mode}: expected QUEUED, so that deployments keep their order"
+    )]
+    PipelineMode {
+        /// The pipeline.
+        pipeline: PipelineName,
+        /// Its mode.
+        mode: String,
+    },
+    /// The pipeline deploys something else.
+    #[error("pipeline {pipeline} has no Deploy action (ECS) for {service} with {file}: it has {found}")]
+    PipelineDeploy {
+        /// The pipeline.
+        pipeline: PipelineName,
+        /// The service it should deploy.
+        service: ServiceId,
+        /// The file it should read.
+        file: String,
+        /// What it deploys.
+        found: String,
+    },
+    /// The pipeline takes its source from elsewhere.
+    #[error(
+        "pipeline {pipeline} has no CodeCommit source action for {repository}, branch {branch}: it has {found}"
+    )]
+    PipelineSource {
+        /// The pipeline.
+        pipeline: PipelineName,
+        /// The repository it should read.
+        repository: RepositoryName,
+        /// The branch it should read.
+        branch: BranchName,
+        /// What it reads.
+        found: String,
+    },
+    /// The pipeline starts itself.
+    #[error(
+        "pipeline {pipeline} polls for changes and so starts itself at every commit: set PollForSourceChanges of its action {action} to false"
+    )]
+    PipelinePolls {
+        /// The pipeline.
+        pipeline: PipelineName,
+        /// The source action.
+        action: ActionName,
+    },
+    /// An execution failed before it read its source, and nobody knows whether it was this start.
+    #[error(
+        "execution {execution} of pipeline {pipeline} ended before its source was read; retry it in CodePipeline"
+    )]
+    SourceNeverRead {
+        /// The pipeline.
+        pipeline: PipelineName,
+        /// The execution.
+        execution: ExecutionId,
+    },
+    /// The service is not in ECS.
+    #[error("there is no ECS service {service} in this account; create it")]
+    ServiceMissing {
+        /// The service.
+        service: ServiceId,
+    },
+    /// Too many services went back at once.
+    #[error("{count} services were reverted within ten minutes; a person has to look before more are")]
+    TooManyReverts {
+        /// How many.
+        count: usize,
+    },
+    /// There is nothing healthy to go back to.
+    #[error("no earlier revision is known to be healthy; a person has to choose one")]
+    NoHealthyRevision,
+    /// What failed is itself what was gone back to.
+    #[error("what failed is itself what commit {commit} went back to; a person has to look")]
+    RevertFailed {
+        /// The commit that went back.
+        commit: CommitId,
+    },
+    /// A person put there what failed, or something else since.
+    #[error("commit {commit} was made by a person, and Towpath does not undo what a person did")]
+    PersonCommitted {
+        /// The commit.
+        commit: CommitId,
+    },
+}
+
+/// The refusal of an image that is in quarantine, or not later than what is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "container {container}: {tag} ({}) may not return, because {} is in quarantine since {at} ({reason}); push a newer image, or release it: towpath release {service}",
+    digest.short(), quarantined.short()
+)]
+pub struct QuarantineRefusal {
+    /// The service.
+    pub service: ServiceId,
+    /// The container.
+    pub container: ContainerName,
+    /// The tag that was selected.
+    pub tag: ImageTag,
+    /// The image that was selected.
+    pub digest: ImageDigest,
+    /// The image in quarantine: the same one, or a later one.
+    pub quarantined: ImageDigest,
+    /// Since when.
+    pub at: Timestamp,
+    /// Why it is in quarantine.
+    pub reason: String,
+}
+
+impl Refusal {
+    /// Its name for programs; it never changes.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::InvalidRules(_) => "invalid_rules",
+            Self::InvalidRevision(_) => "invalid_revision",
+            Self::InvalidHold(_) => "invalid_hold",
+            Self::ImageRepositoryMissing { .. } => "image_repository_missing",
+            Self::ImageRepositoryUnreadable { .. } => "image_repository_unreadable",
+            Self::ApplicationBranchMissing { .. } => "application_branch_missing",
+            Self::Ambiguous { .. } => "ambiguous",
+            Self::Quarantined(_) => "quarantined",
+            Self::NeverBack { .. } => "never_back",
+            Self::NotComparable { .. } => "not_comparable",
+            Self::RemovedByHand { .. } => "removed_by_hand",
+            Self::PipelineName(_) => "pipeline_name",
+            Self::PipelineMissing { .. } => "pipeline_missing",
+            Self::PipelineV1 { .. } => "pipeline_v1",
+            Self::PipelineMode { .. } => "pipeline_mode",
+            Self::PipelineDeploy { .. } => "pipeline_deploy",
+            Self::PipelineSource { .. } => "pipeline_source",
+            Self::PipelinePolls { .. } => "pipeline_polls",
+            Self::SourceNeverRead { .. } => "source_never_read",
+            Self::ServiceMissing { .. } => "service_missing",
+            Self::TooManyReverts { .. } => "too_many_reverts",
+            Self::NoHealthyRevision => "no_healthy_revision",
+            Self::RevertFailed { .. } => "revert_failed",
+            Self::PersonCommitted { .. } => "person_committed",
+        }
+    }
+
+    /// A repository that AWS does not let Towpath read.
+    #[must_use]
+    pub fn image_repository_unreadable(repository: &ImageRepositoryName, problem: &str) -> Self {
+        Self::ImageRepositoryUnreadable { repository: repository.clone(), problem: shown(problem) }
+    }
+}

@@ -1,0 +1,59 @@
+//! The log: one line of JSON for each decision, and one for each failure, written where it is handled.
+
+use domain::decision::Decision;
+use domain::names::EventId;
+use domain::plan::Plan;
+use domain::record::{DecisionRecord, RecordContext};
+use domain::wake_up::Function;
+use serde::Serialize;
+use std::io::Write;
+
+/// Writes the records of a plan.
+pub fn plan(plan: &Plan, context: &RecordContext) {
+    DecisionRecord::of_plan(plan, context).iter().for_each(|record| line(&record.line()));
+}
+
+/// Writes the record of one decision that nothing is done for.
+pub fn decision(decision: &Decision, context: &RecordContext) {
+    line(&DecisionRecord::of_decision(decision, context, Vec::new()).line());
+}
+
+/// A failure that another try, or a person, has to mend.
+#[derive(Serialize)]
+struct FailureRecord<'a> {
+    towpath: &'static str,
+    function: Function,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    events: &'a [EventId],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    services: Vec<String>,
+    error: String,
+    transient: bool,
+}
+
+/// Writes the record of a call that gave no success.
+pub fn failure<'a>(
+    function: Function,
+    events: &[EventId],
+    services: impl IntoIterator<Item = &'a domain::names::ServiceId>,
+    error: &aws::CallError,
+) {
+    let services = services.into_iter().map(ToString::to_string).collect();
+    let transient = error.is_transient();
+    let record =
+        FailureRecord { towpath: "failure", function, events, services, error: error.to_string(), transient };
+    // Texts and lists of texts always serialise.
+    line(&serde_json::to_string(&record).unwrap_or_default());
+}
+
+/// Writes a line of metrics.
+pub fn metrics(metrics: &impl Serialize) {
+    // Texts and numbers always serialise.
+    line(&serde_json::to_string(metrics).unwrap_or_default());
+}
+
+/// One line to standard output, which Lambda puts into the function's log stream.
+fn line(text: &str) {
+    // A log that cannot be written is no reason to leave the work undone.
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
