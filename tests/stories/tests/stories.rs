@@ -1,0 +1,6 @@
+//! The stories. Each plays in a dev account of its own.
+
+#[path = "stories/deliver.rs"]
+mod deliver;
+#[path = "stories/nothing.rs"]
+mod nothing;
