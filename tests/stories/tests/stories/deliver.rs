@@ -30,11 +30,11 @@ fn a_first_push_is_committed_started_rolled_out_and_verified() -> Result<(), Fai
           on_commit: cluster1/webapp1 started: execution <id 2> of deploy-cluster1-webapp1 was for another content
             - start pipeline deploy-cluster1-webapp1 at commit <commit 2>
           on_deployment_change: cluster1/webapp1 rolling: execution <id 1> is being rolled out
-          on_deployment_change: cluster1/webapp1 by_hand: no pipeline execution deployed arn:aws:ecs:eu-west-1:111111111111:service-deployment/cluster1/webapp1/XZpd0LyPW43gFAGe2bpgo: it was made by hand, and went well
+          on_deployment_change: cluster1/webapp1 by_hand: no pipeline execution deployed <service 1>: it was made by hand, and went well
           on_deployment_change: cluster1/webapp1 verified: execution <id 1> deployed commit <commit 2>, and ECS completed it
             - put evidence verified of dev for cluster1/webapp1 on webapp1@<webapp1:1111111>
             - comment at commit <commit 2> of deployment: Towpath: cluster1/webapp1 verified
-          on_deployment_change: cluster1/webapp1 by_hand: no pipeline execution deployed arn:aws:ecs:eu-west-1:111111111111:service-deployment/cluster1/webapp1/XZpd0LyPW43gFAGe2bpgo: it was made by hand, and went well
+          on_deployment_change: cluster1/webapp1 by_hand: no pipeline execution deployed <service 1>: it was made by hand, and went well
             - put evidence verified of dev for cluster1/webapp1 on webapp1@<webapp1:1111111>
             - comment at commit <commit 2> of deployment: Towpath: cluster1/webapp1 verified
         calls
