@@ -51,10 +51,7 @@ impl Story {
                 let _ = writeln!(text, "  {}", line.replace('\n', "\n    "));
             }
         }
-        if text.is_empty() {
-            text.push_str("nothing\n");
-        }
-        Ok(self.names.put_into(&text))
+        Ok(self.names.put_into(&without(&text, &[])))
     }
 
     /// What came of it since the last time: [`Story::happened`] without calls and records.

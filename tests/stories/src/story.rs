@@ -106,6 +106,11 @@ impl Story {
         Ok(())
     }
 
+    /// Where the account is served.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
     /// Lets everything happen that is under way.
     ///
     /// # Errors

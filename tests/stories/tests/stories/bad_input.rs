@@ -21,6 +21,7 @@ fn messages_that_nobody_can_read_end_in_the_dead_letter_queue() -> Result<(), Fa
     let mut story = Story::with_service(Settings::default())?;
     for function in ["on_image_push", "on_commit", "on_deployment_change", "reconcile"] {
         story.send(function, "no JSON")?;
+        story.rest()?;
         story.send(function, r#"{"source":"aws.ecr"}"#)?;
     }
     story.rest()?;
@@ -32,8 +33,8 @@ fn messages_that_nobody_can_read_end_in_the_dead_letter_queue() -> Result<(), Fa
           5 × on_commit: - invalid: the event has no detail-type
           5 × on_deployment_change: - invalid: the message is no event: expected ident at line 1 column 2
           5 × on_deployment_change: - invalid: the event has no detail-type
-          5 × reconcile: - invalid: the event has no detail-type
           5 × reconcile: - invalid: the message is no event: expected ident at line 1 column 2
+          5 × reconcile: - invalid: the event has no detail-type
     "#]]
     .assert_eq(&story.told()?);
     for function in ["on_image_push", "on_commit", "on_deployment_change", "reconcile"] {

@@ -30,16 +30,18 @@ fn two_services(with_second_pipeline: bool) -> Result<Story, Failure> {
 
 /// What on_commit says of it, and what was executed.
 fn both_back(story: &mut Story) -> Result<String, Failure> {
-    let (one, two) = (story.revision("webapp1", "placeholder"), story.revision("webapp2", "placeholder"));
+    // Versions that no rule selects.
+    story.push("webapp1", "1.0.0")?;
+    story.push("webapp2", "1.0.0")?;
+    story.forget()?;
+    let (one, two) = (story.revision("webapp1", "1.0.0"), story.revision("webapp2", "1.0.0"));
     story.commit(
         "Both",
         &[("cluster1/webapp1/revision.json", Some(&one)), ("cluster1/webapp2/revision.json", Some(&two))],
     )?;
     let told = story.told()?;
     let lines = told.lines().filter(|line| {
-        (line.contains("on_commit: cluster1/webapp2") || line.contains(" deploy-cluster1-"))
-            && !line.contains("- start")
-            && !line.contains("Execution <")
+        line.contains("on_commit: cluster1/webapp2") || line.starts_with("  deploy-cluster1-")
     });
     Ok(lines.map(|line| format!("{}\n", line.trim())).collect())
 }
@@ -48,6 +50,7 @@ fn both_back(story: &mut Story) -> Result<String, Failure> {
 fn a_missing_pipeline_is_refused() -> Result<(), Failure> {
     let mut story = two_services(false)?;
     expect![[r#"
+        deploy-cluster1-webapp1 Succeeded at <commit 3>
         on_commit: cluster1/webapp2 refused (pipeline_missing): there is no pipeline deploy-cluster1-webapp2; create it, or name the service's pipeline in delivery.yaml (pipeline: …)
     "#]].assert_eq(&both_back(&mut story)?);
     Ok(())
@@ -60,6 +63,7 @@ fn a_pipeline_of_type_v1_is_refused() -> Result<(), Failure> {
         pipeline["executionMode"] = json!("SUPERSEDED");
     })?;
     expect![[r#"
+        deploy-cluster1-webapp1 Succeeded at <commit 3>
         on_commit: cluster1/webapp2 refused (pipeline_v1): pipeline deploy-cluster1-webapp2 is of type V1, which cannot be started at a commit: make it PipelineType V2
     "#]].assert_eq(&shown);
     Ok(())
@@ -69,6 +73,7 @@ fn a_pipeline_of_type_v1_is_refused() -> Result<(), Failure> {
 fn a_pipeline_that_supersedes_is_refused() -> Result<(), Failure> {
     let shown = with_pipeline(|pipeline| pipeline["executionMode"] = json!("SUPERSEDED"))?;
     expect![[r#"
+        deploy-cluster1-webapp1 Succeeded at <commit 3>
         on_commit: cluster1/webapp2 refused (pipeline_mode): pipeline deploy-cluster1-webapp2 has execution mode SUPERSEDED: expected QUEUED, so that deployments keep their order
     "#]].assert_eq(&shown);
     Ok(())
@@ -80,6 +85,7 @@ fn a_pipeline_of_another_service_is_refused() -> Result<(), Failure> {
         pipeline["stages"][1]["actions"][0]["configuration"]["ServiceName"] = json!("webapp1");
     })?;
     expect![[r#"
+        deploy-cluster1-webapp1 Succeeded at <commit 3>
         on_commit: cluster1/webapp2 refused (pipeline_deploy): pipeline deploy-cluster1-webapp2 has no Deploy action (ECS) for cluster1/webapp2 with cluster1/webapp2/revision.json: it has cluster1/webapp1 with cluster1/webapp2/revision.json
     "#]].assert_eq(&shown);
     Ok(())
@@ -91,6 +97,7 @@ fn a_pipeline_that_polls_is_refused() -> Result<(), Failure> {
         pipeline["stages"][0]["actions"][0]["configuration"]["PollForSourceChanges"] = json!("true");
     })?;
     expect![[r#"
+        deploy-cluster1-webapp1 Succeeded at <commit 3>
         on_commit: cluster1/webapp2 refused (pipeline_polls): pipeline deploy-cluster1-webapp2 polls for changes and so starts itself at every commit: set PollForSourceChanges of its action Source to false
     "#]].assert_eq(&shown);
     Ok(())

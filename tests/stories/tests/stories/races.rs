@@ -17,6 +17,12 @@ fn with_failing(
     let mut story = Story::with_service(settings)?;
     story.fail_calls(operation, caller, times, what);
     story.push("webapp1", "1111111")?;
+    let failed = story.world(|world| {
+        let calls =
+            world.journal.after(0).filter(|call| call.caller == caller && call.operation == operation);
+        calls.filter(|call| call.answer != "ok").count()
+    });
+    assert!(failed >= usize::try_from(times)?, "{operation} by {caller} was to fail");
     let happened = story.outcome()?;
     assert_eq!(happened.matches("Towpath: cluster1/webapp1: webapp1 → 1111111").count(), 1, "{happened}");
     assert_eq!(happened.matches("deploy-cluster1-webapp1 Succeeded").count(), 1, "{happened}");
@@ -47,7 +53,8 @@ fn a_commit_on_an_old_tip_is_decided_again() -> Result<(), Failure> {
           <commit 2> Towpath: cluster1/webapp1 verified
             execution <id 1> deployed commit <commit 2>, and ECS completed it
             Execution <id 1> of deploy-cluster1-webapp1.
-    "#]].assert_eq(&happened);
+    "#]]
+    .assert_eq(&happened);
     Ok(())
 }
 
@@ -83,10 +90,12 @@ fn a_person_who_pushes_at_the_same_time_loses_nothing() -> Result<(), Failure> {
           <commit 7> Towpath: cluster1/webapp1 verified
             execution <id 1> deployed commit <commit 7>, and ECS completed it
             Execution <id 1> of deploy-cluster1-webapp1.
-    "#]].assert_eq(&story.outcome()?);
+    "#]]
+    .assert_eq(&story.outcome()?);
     expect![[r#"
         4
-    "#]].assert_eq(&story.file("notes.txt")?);
+    "#]]
+    .assert_eq(&story.file("notes.txt")?);
     Ok(())
 }
 
