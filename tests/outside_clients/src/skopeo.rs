@@ -239,7 +239,7 @@ fn refusals_are_told() {
         // What the registry said; the words around it are skopeo's own.
         let codes = ["name unknown: ", "tag invalid: ", "manifest unknown: ", "unauthorized: "];
         let start = codes.iter().find_map(|code| said.err.find(code)).unwrap_or_default();
-        let message = said.err.get(start..).unwrap_or_default().trim_end().trim_end_matches([')', '"']);
+        let message = said.err.get(start..).unwrap_or_default().split(".),").next().unwrap_or_default();
         told.push_str(&format!("{what}: {:?} {}\n", said.code, stable(message)));
     };
     let copy = |to: &str| {

@@ -10,6 +10,7 @@ use crate::services::{form, iam, page};
 use crate::world::World;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 const PAGE: usize = 100;
 
@@ -134,6 +135,39 @@ pub(super) fn get_template(world: &mut World, caller: &Caller, input: Value) -> 
     }
     let stack = named(world, caller, "GetTemplate", input.stack_name)?;
     Ok(json!({"TemplateBody": stack.template, "StagesAvailable": ["Original"]}))
+}
+
+/// What a template declares, before or after it became a stack.
+pub(super) fn get_template_summary(
+    world: &mut World,
+    caller: &Caller,
+    input: Value,
+) -> Result<Value, AwsError> {
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "PascalCase", deny_unknown_fields)]
+    struct Input {
+        stack_name: Option<String>,
+        template_body: Option<String>,
+    }
+    let input: Input = parse("GetTemplateSummary", input)?;
+    let text = match (input.stack_name, input.template_body) {
+        (Some(name), None) => named(world, caller, "GetTemplateSummary", Some(name))?.template.clone(),
+        (None, Some(text)) => {
+            iam::authorize(world, caller, "cloudformation:GetTemplateSummary", "*", &[])?;
+            text
+        }
+        _ => {
+            let message = "exactly one of StackName and TemplateBody is expected";
+            return Err(AwsError::new("ValidationError", message));
+        }
+    };
+    let template = Template::parse(&text)?;
+    let kinds: BTreeSet<&str> = template.resources.values().map(|resource| resource.kind.as_str()).collect();
+    Ok(json!({
+        "Description": template.description,
+        "Parameters": parameters::declarations(&template),
+        "ResourceTypes": kinds,
+    }))
 }
 
 pub(super) fn validate_template(world: &mut World, caller: &Caller, input: Value) -> Result<Value, AwsError> {

@@ -58,6 +58,7 @@ pub(crate) fn call(
         "ListStacks" => describe::list_stacks(world, caller, input),
         "ListExports" => describe::list_exports(world, caller, input),
         "GetTemplate" => describe::get_template(world, caller, input),
+        "GetTemplateSummary" => describe::get_template_summary(world, caller, input),
         "ValidateTemplate" => describe::validate_template(world, caller, input),
         "CreateChangeSet" => change_sets::create_change_set(world, caller, input),
         "DescribeChangeSet" => change_sets::describe_change_set(world, caller, input),

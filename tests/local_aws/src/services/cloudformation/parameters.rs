@@ -119,6 +119,16 @@ pub(super) fn describe(template: &Template) -> Value {
     json!(described)
 }
 
+/// The declarations as GetTemplateSummary answers them: each with its type.
+pub(super) fn declarations(template: &Template) -> Value {
+    let mut described = describe(template);
+    let shown = described.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut);
+    for (members, declaration) in shown.zip(template.parameters.values()) {
+        members.insert("ParameterType".to_owned(), json!(declaration.kind));
+    }
+    described
+}
+
 /// A scalar as text.
 pub(super) fn text(value: &Value) -> String {
     match value {
