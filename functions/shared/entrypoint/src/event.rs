@@ -105,7 +105,7 @@ pub enum EventError {
         bytes: usize,
     },
     /// No JSON, or a member is missing or of the wrong type.
-    #[error("the message is no event: {0}")]
+    #[error("the message is no event: {0}: expected an event of EventBridge, a wake-up or a sweep, in JSON")]
     Malformed(#[from] serde_path_to_error::Error<serde_json::Error>),
     /// A name that breaks AWS's rules for it.
     #[error("the event's {member}: {source}")]
@@ -116,7 +116,7 @@ pub enum EventError {
         source: InvalidName,
     },
     /// An identifier that is not there.
-    #[error("the event has no {member}")]
+    #[error("the event has no {member}: expected an event as EventBridge sends it")]
     Missing {
         /// Where it should stand.
         member: &'static str,
