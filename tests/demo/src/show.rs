@@ -45,8 +45,8 @@ The accounts stay until Ctrl-C. In another terminal:
   export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID={account} AWS_SECRET_ACCESS_KEY=x
   aws codepipeline list-pipeline-executions --pipeline-name deploy-cluster1-webapp1
   aws ecs describe-services --cluster cluster1 --services webapp1
-  aws logs filter-log-events --log-group-name /aws/lambda/towpath-on_image_push --query 'events[].message'
-  aws sqs list-queues --endpoint-url {endpoint}
+  aws logs filter-log-events --log-group-name /aws/lambda/towpath-on_image_push --query 'events[].message' --output text
+  aws sqs list-queues --endpoint-url {endpoint}     # version 1 of aws reads the address of sqs only from the option
   git clone http://me-at-{account}:x@{host}/v1/repos/deployment
   skopeo inspect --tls-verify=false --creds {account}:x docker://{host}/webapp1:<tag>
   curl {endpoint}/_local/journal"
