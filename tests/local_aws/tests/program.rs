@@ -83,7 +83,15 @@ fn without_a_command_it_teaches() {
     let help = run(&["serve", "--help"]);
     assert!(help.status.success());
     let help = String::from_utf8(help.stdout).unwrap();
-    for word in ["--port", "--region", "--environments", "--store", "--settings", "ready http://127.0.0.1:", "SIGTERM"] {
+    for word in [
+        "--port",
+        "--region",
+        "--environments",
+        "--store",
+        "--settings",
+        "ready http://127.0.0.1:",
+        "SIGTERM",
+    ] {
         assert!(help.contains(word), "{word} is not in:\n{help}");
     }
 }
@@ -97,9 +105,9 @@ fn a_bad_option_is_told_with_what_was_expected() {
         &["serve", "--environments", "dev"],
         &["serve", "--environments", "dev=1"],
         &["serve", "--environments", "../x=111111111111"],
-        &["serve", "--environments", "dev=111111111111,dev=222222222222"],
-        &["serve", "--environments", "dev=111111111111,stg=111111111111"],
-        &["serve", "--region", ""],
+        &["serve", "--port", "0", "--environments", "dev=111111111111,dev=222222222222"],
+        &["serve", "--port", "0", "--environments", "dev=111111111111,stg=111111111111"],
+        &["serve", "--port", "0", "--region", "../x"],
         &["serve", "--port", "0", "--settings", "/absent/settings"],
         &["serve", "--port", "0", "--project", "/absent"],
         &["serve", "--port", "0", "--store", "/proc/absent"],
@@ -159,7 +167,9 @@ fn two_at_once_know_nothing_of_each_other() {
 
 /// Processes whose parent this one is.
 fn children(parent: u32) -> Vec<u32> {
-    let all = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let all = std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     all.filter(|id: &u32| {
         let status = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
         let fields = status.rsplit(')').next().unwrap_or_default();
@@ -210,7 +220,8 @@ fn set_up(program: &Program) -> String {
     let container = json!({ "name": "web", "image": format!("{uri}:1"), "memory": 128 });
     let definition = json!({ "family": "web", "containerDefinitions": [container] });
     aws.call("ecs", "RegisterTaskDefinition", &definition).unwrap();
-    let service = json!({ "cluster": "town", "serviceName": "web", "taskDefinition": "web", "desiredCount": 1 });
+    let service =
+        json!({ "cluster": "town", "serviceName": "web", "taskDefinition": "web", "desiredCount": 1 });
     aws.call("ecs", "CreateService", &service).unwrap();
     let git = Git::clone(&program.endpoint, DEV, "deployment").unwrap();
     let revision = json!([{ "name": "web", "imageUri": format!("{uri}@{}", image.digest) }]);
@@ -243,7 +254,14 @@ fn a_store_survives_a_restart_in_the_middle_of_a_pipeline() {
     let program = Program::start(&arguments);
     let pipeline = json!({ "pipelineName": "deploy-town-web" });
     let path = "/pipelineExecutionSummaries/0/status";
-    program.wait("the execution's end", "codepipeline", "ListPipelineExecutions", &pipeline, path, &json!("Succeeded"));
+    program.wait(
+        "the execution's end",
+        "codepipeline",
+        "ListPipelineExecutions",
+        &pipeline,
+        path,
+        &json!("Succeeded"),
+    );
     let found = program.aws().call("codepipeline", "ListPipelineExecutions", &pipeline).unwrap();
     assert_eq!(found["pipelineExecutionSummaries"][0]["sourceRevisions"][0]["revisionId"], json!(commit));
     let service = json!({ "cluster": "town", "services": ["web"] });
