@@ -1,5 +1,7 @@
 //! What every file keeps to.
 
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot read the workspace fails")]
+
 use std::process::Command;
 
 /// What one can read in one go.

@@ -13,6 +13,8 @@ pub enum Question {
     Retag,
     /// Events of a referrer's push.
     ReferrerPush,
+    /// A pull by tag that names no media types.
+    PullByTag,
     /// An absent layer's answer.
     AbsentLayer,
     /// The same tag and digest again where tags are immutable.
@@ -35,6 +37,8 @@ pub enum Question {
     StartToken,
     /// When a new execution names its source revision.
     SourceRevisionTiming,
+    /// What the events of a rollback say beside the usual.
+    RollbackEvent,
     /// How pipeline events write the version.
     PipelineEventVersion,
     /// The ECS action with digests and a path.
@@ -50,11 +54,12 @@ pub enum Question {
 }
 
 /// All of them, in the order of the table.
-pub const QUESTIONS: [(Question, &str); 21] = [
+pub const QUESTIONS: [(Question, &str); 23] = [
     (Question::UntaggedPush, "image-tag in the event of an untagged push: absent or \"\"?"),
     (Question::IndexPush, "events for the push of an attested index of two platforms?"),
     (Question::Retag, "event of another tag on a digest that is there?"),
     (Question::ReferrerPush, "events of a referrer's push?"),
+    (Question::PullByTag, "BatchGetImage by tag without acceptedMediaTypes, of an OCI image?"),
     (Question::AbsentLayer, "BatchCheckLayerAvailability of an absent layer?"),
     (Question::SameImmutableTag, "the same tag and digest again, tags immutable?"),
     (Question::PartSize, "InitiateLayerUpload's partSize?"),
@@ -68,6 +73,7 @@ pub const QUESTIONS: [(Question, &str); 21] = [
     (Question::StartToken, "a second start with the same clientRequestToken?"),
     (Question::SourceRevisionTiming, "source revision of an execution right after its start?"),
     (Question::PipelineEventVersion, "version in pipeline events?"),
+    (Question::RollbackEvent, "event of a rollback execution's start?"),
     (Question::EcsActionDigestAndPath, "ECS action with a digest and a FileName with folders?"),
     (Question::EcsActionExtraKeys, "ECS action with unknown keys in the file?"),
     (Question::EcsActionUnknownContainer, "ECS action with an unknown container name?"),
@@ -84,6 +90,11 @@ impl Answers {
     /// Takes note of an answer; the newest counts.
     pub fn note(&mut self, question: Question, answer: impl Into<String>) {
         self.seen.insert(question, answer.into());
+    }
+
+    /// Takes over what another part of the run saw.
+    pub fn merge(&mut self, other: Self) {
+        self.seen.extend(other.seen);
     }
 
     /// The table `question | answer seen`, every question in it.

@@ -230,7 +230,7 @@ fn move_and_mode(scene: &Scene) -> Verdict {
 
 fn bad_paths(scene: &Scene) -> Verdict {
     let (repository, first) = GitRepository::with_files(scene, &[("a", "one")])?;
-    for path in ["../a", "d/../../a", "/a", "d//a"] {
+    for path in ["../a", "d/../../a", "d//a"] {
         let outcome = repository.commit(Some(&first), &[(path, "two")], "m");
         refused(outcome, &["InvalidPathException"]).map_err(|stop| named(path, stop))?;
     }
@@ -275,14 +275,14 @@ fn missing_branch(scene: &Scene) -> Verdict {
     });
     refused(repository.call("CreateCommit", input), &["BranchDoesNotExistException"])?;
     repository.call("CreateBranch", json!({ "branchName": "other", "commitId": first }))?;
-    let again = repository.call("CreateBranch", json!({ "branchName": "other", "commitId": first }));
-    refused(again, &["BranchNameExistsException"])?;
     let input = json!({
         "branchName": "other",
         "parentCommitId": first,
         "putFiles": [put_file("a", b"two")],
     });
-    repository.call("CreateCommit", input)?;
+    let other = text(&repository.call("CreateCommit", input)?, "/commitId")?;
+    let again = repository.call("CreateBranch", json!({ "branchName": "main", "commitId": other }));
+    refused(again, &["BranchNameExistsException"])?;
     same("the branch main", &repository.tip()?, &first)
 }
 

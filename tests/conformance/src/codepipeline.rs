@@ -30,6 +30,7 @@ pub const CHECKS: &[Check] = &[
     check("A waiting execution can be stopped, and only once", stop),
     check("An approval is answered once, with its token", approval),
     check("A disabled transition holds executions back", transition),
+    check("A stage is rolled back to an execution that succeeded in it", roll_back),
     check("Events tell an execution's start and end", events),
     check("The ECS action deploys the images of a file in a folder", deploy),
     check("The ECS action fails on a file that is no list of images", bad_files),
@@ -42,7 +43,7 @@ const fn check(name: &'static str, run: fn(&Scene) -> Verdict) -> Check {
 
 fn first_run(scene: &Scene) -> Verdict {
     let (repository, first) = GitRepository::with_files(scene, &[("a", "one")])?;
-    let pipeline = Pipeline::new(scene, &repository, approval_stage())?;
+    let pipeline = Pipeline::new(scene, &repository, &approval_stage())?;
     let execution = until("the first execution", scene.patience(), || match pipeline.executions() {
         Ok(all) if all.is_empty() => Seen::NotYet("no execution".to_owned()),
         outcome => Seen::Done(outcome),
@@ -61,7 +62,7 @@ fn first_run(scene: &Scene) -> Verdict {
 
 fn declaration(scene: &Scene) -> Verdict {
     let (repository, _) = GitRepository::with_files(scene, &[("a", "one")])?;
-    let pipeline = Pipeline::new(scene, &repository, approval_stage())?;
+    let pipeline = Pipeline::new(scene, &repository, &approval_stage())?;
     let got = scene.call("codepipeline", "GetPipeline", &json!({ "name": pipeline.name }))?;
     same("the version", &got.pointer("/pipeline/version"), &Some(&json!(1)))?;
     for member in ["name", "roleArn", "pipelineType", "executionMode", "artifactStore"] {
@@ -98,7 +99,7 @@ fn missing_pipeline(scene: &Scene) -> Verdict {
     }
     scene.call("codepipeline", "DeletePipeline", &by_name)?;
     let (repository, _) = GitRepository::with_files(scene, &[("a", "one")])?;
-    let pipeline = Pipeline::new(scene, &repository, approval_stage())?;
+    let pipeline = Pipeline::new(scene, &repository, &approval_stage())?;
     let missing = pipeline.call("GetPipelineExecution", json!({ "pipelineExecutionId": NO_EXECUTION }));
     refused(missing, &["PipelineExecutionNotFoundException"])?;
     Ok(())
@@ -107,7 +108,7 @@ fn missing_pipeline(scene: &Scene) -> Verdict {
 /// A pipeline whose first run is over, and two commits of its repository.
 fn quiet_pipeline<'a>(scene: &'a Scene) -> Result<(GitRepository<'a>, Pipeline<'a>, String, String), Stop> {
     let (repository, first) = GitRepository::with_files(scene, &[("a", "one")])?;
-    let pipeline = Pipeline::new(scene, &repository, approval_stage())?;
+    let pipeline = Pipeline::new(scene, &repository, &approval_stage())?;
     let all = until("the first execution", scene.patience(), || match pipeline.executions() {
         Ok(all) if all.is_empty() => Seen::NotYet("no execution".to_owned()),
         outcome => Seen::Done(outcome),
@@ -177,7 +178,7 @@ fn bad_starts(scene: &Scene) -> Verdict {
 
 fn type_v1(scene: &Scene) -> Verdict {
     let (repository, first) = GitRepository::with_files(scene, &[("a", "one")])?;
-    let pipeline = Pipeline::of_type(scene, &repository, approval_stage(), "V1", "SUPERSEDED")?;
+    let pipeline = Pipeline::of_type(scene, &repository, &approval_stage(), "V1", "SUPERSEDED")?;
     refused(pipeline.start_at(&first), &["ValidationException"])?;
     Ok(())
 }
@@ -300,15 +301,49 @@ fn events(scene: &Scene) -> Verdict {
     same("the pipeline", &text(&ended, "/detail/pipeline")?, &pipeline.name)?;
     let arn = scene.arn("codepipeline", &pipeline.name);
     same("the resources", &crate::listener::resources(&ended), &[arn])?;
-    let raw = listener.texts().into_iter().find(|event| event.contains(&id)).unwrap_or_default();
-    let version = raw.rsplit("\"version\":").next().and_then(|rest| rest.split([',', '}']).next());
-    scene.answer(Question::PipelineEventVersion, version.unwrap_or("none").trim());
+    let version = ended.pointer("/detail/version").map_or("absent".to_owned(), Value::to_string);
+    scene.answer(Question::PipelineEventVersion, version);
     listener.event("an action's end", |event| {
         event.get("detail-type").and_then(Value::as_str) == Some("CodePipeline Action Execution State Change")
             && has(event, "execution-id", &id)
             && has(event, "action", "Source")
             && has(event, "state", "SUCCEEDED")
     })?;
+    Ok(())
+}
+
+fn roll_back(scene: &Scene) -> Verdict {
+    let listener = Listener::of(scene, &["aws.codepipeline"])?;
+    let (_repository, pipeline, first, second) = quiet_pipeline(scene)?;
+    let target = text(&json!({ "all": pipeline.executions()? }), "/all/0/pipelineExecutionId")?;
+    let newer = pipeline.start_at(&second)?;
+    pipeline.answer(&pipeline.approval_token(&newer)?, "Approved")?;
+    pipeline.ended(&newer)?;
+    let roll_back = |target: &str| {
+        let input = json!({ "stageName": "Approve", "targetPipelineExecutionId": target });
+        pipeline.call("RollbackStage", input)
+    };
+    let codes = ["PipelineExecutionNotFoundException", "UnableToRollbackStageException"];
+    refused(roll_back(NO_EXECUTION), &codes)?;
+    let id = text(&roll_back(&target)?, "/pipelineExecutionId")?;
+    holds("the rollback is an execution of its own", id != target && id != newer)?;
+    pipeline.answer(&pipeline.approval_token(&id)?, "Approved")?;
+    same("its end", &pipeline.ended(&id)?, &"Succeeded")?;
+    let all = json!({ "all": pipeline.executions()? });
+    same("its type", &text(&all, "/all/0/executionType")?, &"ROLLBACK")?;
+    same("its trigger", &text(&all, "/all/0/trigger/triggerType")?, &"ManualRollback")?;
+    let of = text(&all, "/all/0/rollbackMetadata/rollbackTargetPipelineExecutionId")?;
+    same("what it rolled back to", &of, &target)?;
+    same("its commit", &text(&all, "/all/0/sourceRevisions/0/revisionId")?, &first)?;
+    let started = listener.event("the rollback's start", |event| {
+        has(event, "execution-id", &id)
+            && has(event, "state", "STARTED")
+            && event.pointer("/detail/stage").is_none()
+    })?;
+    let members = started.get("detail").and_then(Value::as_object);
+    let names: Vec<&str> = members.map(|all| all.keys().map(String::as_str).collect()).unwrap_or_default();
+    let trigger = text(&started, "/detail/execution-trigger/trigger-type").unwrap_or("none".to_owned());
+    scene.answer(Question::RollbackEvent, format!("trigger-type {trigger}; {}", names.join(", ")));
     Ok(())
 }
 
@@ -328,7 +363,7 @@ fn deployed(scene: &Scene, revision: &str) -> Result<(String, String), Stop> {
     service.deployed()?;
     let path = format!("{}/{}/revision.json", cluster.name, service.name);
     let (repository, _) = GitRepository::with_files(scene, &[(&path, revision)])?;
-    let pipeline = Pipeline::new(scene, &repository, deploy_stage(&cluster.name, &service.name))?;
+    let pipeline = Pipeline::new(scene, &repository, &deploy_stage(&cluster.name, &service.name))?;
     let all = until("the first execution", scene.patience(), || match pipeline.executions() {
         Ok(all) if all.is_empty() => Seen::NotYet("no execution".to_owned()),
         outcome => Seen::Done(outcome),

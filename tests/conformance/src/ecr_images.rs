@@ -212,16 +212,25 @@ fn manifests(scene: &Scene) -> Verdict {
     let repository = ImageRepository::new(scene)?;
     let image = image("1")?;
     repository.push(Some("1"), &image)?;
-    let ids = json!([{ "imageTag": "1" }, { "imageDigest": image.digest }]);
-    let reply = repository.call("BatchGetImage", json!({ "imageIds": ids }))?;
-    let images = list(&reply, "/images");
-    holds("there is one image or two", (1..=2).contains(&images.len()))?;
-    for found in &images {
-        same("the manifest", &text(found, "/imageManifest")?, &image.manifest)?;
-        same("the media type", &text(found, "/imageManifestMediaType")?, &image.media_type)?;
-        same("the digest", &text(found, "/imageId/imageDigest")?, &image.digest)?;
-        same("the registry", &text(found, "/registryId")?, &scene.account)?;
-    }
+    let get = |id: Value| repository.call("BatchGetImage", json!({ "imageIds": [id] }));
+    let found = get(json!({ "imageDigest": image.digest }))?;
+    same("the manifest", &text(&found, "/images/0/imageManifest")?, &image.manifest)?;
+    same("the media type", &text(&found, "/images/0/imageManifestMediaType")?, &image.media_type)?;
+    same("the digest", &text(&found, "/images/0/imageId/imageDigest")?, &image.digest)?;
+    same("the registry", &text(&found, "/images/0/registryId")?, &scene.account)?;
+    let by_tag = get(json!({ "imageTag": "1" }))?;
+    let answer = match text(&by_tag, "/images/0/imageManifest") {
+        Ok(manifest) if manifest == image.manifest => "as it was pushed".to_owned(),
+        Ok(_) => format!("converted to {}", text(&by_tag, "/images/0/imageManifestMediaType")?),
+        Err(_) => format!("a failure, {}", text(&by_tag, "/failures/0/failureCode")?),
+    };
+    scene.answer(Question::PullByTag, answer);
+    let (digest, manifest) = scene.ecr().manifest(&repository.name, "1")?;
+    same(
+        "by tag with all types accepted",
+        &(digest, manifest),
+        &(image.digest.clone(), image.manifest.clone()),
+    )?;
     let docker = Image::new("webapp1").version("d").gzip().docker().build()?;
     repository.push(Some("d"), &docker)?;
     same("a Docker manifest", &scene.ecr().manifest(&repository.name, &docker.digest)?.1, &docker.manifest)

@@ -61,7 +61,7 @@ fn upload(scene: &Scene) -> Verdict {
     scene.answer(Question::PartSize, format!("{size}"));
     let least = 5_242_880.0;
     holds(format!("the part size {size} is from 5 MiB to 20 MiB"), (least..=4.0 * least).contains(&size))?;
-    let bytes: Vec<u8> = (0..PART_BYTES_MIN + 1000).map(|number| (number % 251) as u8).collect();
+    let bytes: Vec<u8> = (0..=250).cycle().take(PART_BYTES_MIN + 1000).collect();
     let (first, second) = bytes.split_at(PART_BYTES_MIN);
     let received = part(scene, &repository, &upload, 0, first)?;
     same("the last byte received", &number(&received, "/lastByteReceived")?, &5_242_879.0)?;
@@ -190,6 +190,9 @@ fn download_missing(scene: &Scene) -> Verdict {
     let repository = ImageRepository::new(scene)?;
     let ask = |digest: &str| repository.call("GetDownloadUrlForLayer", json!({ "layerDigest": digest }));
     refused(ask(NO_LAYER), &["LayersNotFoundException"])?;
+    let layer = layer(b"of no image");
+    scene.ecr().push_layer(&repository.name, &layer)?;
+    refused(ask(&layer.digest), &["LayerInaccessibleException", "LayersNotFoundException"])?;
     refused(ask("xyz"), &["InvalidParameterException"])?;
     Ok(())
 }

@@ -288,16 +288,19 @@ fn digest_of_revision(scene: &Scene) -> Verdict {
     let family = Family::new(scene);
     let uri = format!("{}:multi", repository.uri());
     let service = Service::new(scene, &cluster, 1, &family.register(&uri)?)?;
-    let revision = until("the revision's image", scene.patience(), || {
-        let seen = service.newest().and_then(|newest| text(&newest, "/targetServiceRevision/arn"));
-        match seen.and_then(|arn| service.revision(&arn)) {
-            Ok(revision) if list(&revision, "/containerImages").is_empty() => {
-                Seen::NotYet("a revision without images".to_owned())
+    let revision = until("the revision's digest", scene.patience(), || {
+        let (arn, over) = match service.newest() {
+            Err(stop) => return Seen::Done(Err(stop)),
+            Ok(newest) => (text(&newest, "/targetServiceRevision/arn"), Service::is_over(&newest)),
+        };
+        match arn.and_then(|arn| service.revision(&arn)) {
+            Ok(revision) if over || revision.pointer("/containerImages/0/imageDigest").is_some() => {
+                Seen::Done(Ok(revision))
             }
-            Ok(revision) => Seen::Done(revision),
+            Ok(_) => Seen::NotYet("a revision without a digest".to_owned()),
             Err(stop) => Seen::NotYet(stop.to_string()),
         }
-    })?;
+    })??;
     same("the container", &text(&revision, "/containerImages/0/containerName")?, &CONTAINER)?;
     same("the image", &text(&revision, "/containerImages/0/image")?, &uri)?;
     let digest = revision.pointer("/containerImages/0/imageDigest").and_then(Value::as_str);

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 #[command(name = "conformance", max_term_width = 100)]
 struct Arguments {
     /// The local accounts' address, such as http://127.0.0.1:4566
-    #[arg(long, required_unless_present = "aws", conflicts_with = "aws")]
+    #[arg(long, required_unless_present_any = ["aws", "list"], conflicts_with = "aws")]
     endpoint: Option<String>,
     /// The local account
     #[arg(long, default_value = "111111111111", conflicts_with = "aws")]

@@ -53,7 +53,7 @@ impl<'a> Pipeline<'a> {
     ///
     /// # Errors
     /// What CodePipeline or IAM says; not tried in a real account without a bucket.
-    pub fn new(scene: &'a Scene, repository: &GitRepository<'_>, stage: Value) -> Result<Self, Stop> {
+    pub fn new(scene: &'a Scene, repository: &GitRepository<'_>, stage: &Value) -> Result<Self, Stop> {
         Self::of_type(scene, repository, stage, "V2", "QUEUED")
     }
 
@@ -64,7 +64,7 @@ impl<'a> Pipeline<'a> {
     pub fn of_type(
         scene: &'a Scene,
         repository: &GitRepository<'_>,
-        stage: Value,
+        stage: &Value,
         pipeline_type: &str,
         mode: &str,
     ) -> Result<Self, Stop> {

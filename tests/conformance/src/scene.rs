@@ -5,7 +5,9 @@ use crate::check::Stop;
 use client::{ApiError, Aws, Ecr};
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
-use std::time::{Duration, SystemTime};
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::time::Duration;
 
 /// How long a check waits for something in the local accounts.
 const PATIENCE_LOCAL: Duration = Duration::from_secs(20);
@@ -48,9 +50,9 @@ pub struct Scene {
 impl Scene {
     /// A run as this caller, with a name of its own for everything that it makes.
     pub fn new(aws: Aws, account: &str, options: Options) -> Self {
-        let nanoseconds =
-            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
-        let run = format!("{:08x}", (nanoseconds / 1000) & 0xFFFF_FFFF);
+        // Runs beside each other must not take each other's names: the standard library's hash keys are random.
+        let random = RandomState::new().build_hasher().finish();
+        let run = format!("{:08x}", random & 0xFFFF_FFFF);
         let answers = RefCell::new(Answers::default());
         Self { aws, account: account.to_owned(), options, run, made: Cell::new(0), answers }
     }

@@ -189,11 +189,15 @@ impl<'a> Service<'a> {
             Err(stop) => Seen::Done(Err(stop)),
             Ok(newest) => {
                 let status = newest.get("status").and_then(Value::as_str).unwrap_or("no deployment");
-                let over =
-                    status.ends_with("SUCCESSFUL") || status.ends_with("FAILED") || status == "STOPPED";
-                if over { Seen::Done(Ok(newest)) } else { Seen::NotYet(status.to_owned()) }
+                if Self::is_over(&newest) { Seen::Done(Ok(newest)) } else { Seen::NotYet(status.to_owned()) }
             }
         })?
+    }
+
+    /// Whether a described deployment is over, well or badly.
+    pub fn is_over(deployment: &Value) -> bool {
+        let status = deployment.get("status").and_then(Value::as_str).unwrap_or_default();
+        status.ends_with("SUCCESSFUL") || status.ends_with("FAILED") || status == "STOPPED"
     }
 
     /// What ECS describes of the newest deployment; `null` while there is none.

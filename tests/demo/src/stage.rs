@@ -57,7 +57,11 @@ impl Stage {
     /// Makes an image repository and an ECS service that runs a placeholder from it, as a platform team would.
     pub(crate) fn make_service(&self, service: &str) -> Result<(), Failure> {
         self.aws.call("ecr", "CreateRepository", &json!({ "repositoryName": service }))?;
-        self.registry.push(service, Some("placeholder"), &Image::new(service).version("placeholder").build()?)?;
+        self.registry.push(
+            service,
+            Some("placeholder"),
+            &Image::new(service).version("placeholder").build()?,
+        )?;
         let image = format!("{}.dkr.ecr.{}.amazonaws.com/{service}:placeholder", self.account, self.region);
         let container = json!({ "name": service, "image": image, "essential": true, "memory": 128 });
         let task_definition = json!({ "family": service, "containerDefinitions": [container] });
@@ -109,8 +113,10 @@ impl Stage {
     pub(crate) fn executions(&self, service: &str) -> Result<Vec<Execution>, Failure> {
         let asked = json!({ "pipelineName": format!("deploy-cluster1-{service}") });
         let answer = self.aws.call("codepipeline", "ListPipelineExecutions", &asked)?;
-        let summaries = answer.get("pipelineExecutionSummaries").and_then(Value::as_array).cloned().unwrap_or_default();
-        let text = |summary: &Value, path: &str| summary.pointer(path).and_then(Value::as_str).map(str::to_owned);
+        let summaries =
+            answer.get("pipelineExecutionSummaries").and_then(Value::as_array).cloned().unwrap_or_default();
+        let text =
+            |summary: &Value, path: &str| summary.pointer(path).and_then(Value::as_str).map(str::to_owned);
         let execution = |summary: &Value| Execution {
             id: text(summary, "/pipelineExecutionId").unwrap_or_default(),
             status: text(summary, "/status").unwrap_or_default(),
@@ -123,7 +129,8 @@ impl Stage {
     /// The image that a service's newest revision runs, as ECS tells it.
     pub(crate) fn running_image(&self, service: &str) -> Result<String, Failure> {
         let found = self.service(service)?;
-        let revision = found.pointer("/currentServiceRevisions/0/arn").and_then(Value::as_str).unwrap_or_default();
+        let revision =
+            found.pointer("/currentServiceRevisions/0/arn").and_then(Value::as_str).unwrap_or_default();
         let asked = json!({ "serviceRevisionArns": [revision] });
         let answer = self.aws.call("ecs", "DescribeServiceRevisions", &asked)?;
         let image = answer.pointer("/serviceRevisions/0/containerImages/0/image").and_then(Value::as_str);
@@ -136,8 +143,11 @@ impl Stage {
         let answer = self.aws.call("ecr", "ListImageReferrers", &asked)?;
         let referrers = answer.get("referrers").and_then(Value::as_array).cloned().unwrap_or_default();
         let line = |referrer: &Value| {
-            let annotations = referrer.get("annotations").and_then(Value::as_object).cloned().unwrap_or_default();
-            let said = annotations.iter().map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default()));
+            let annotations =
+                referrer.get("annotations").and_then(Value::as_object).cloned().unwrap_or_default();
+            let said = annotations
+                .iter()
+                .map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default()));
             said.collect::<Vec<_>>().join(" ")
         };
         Ok(referrers.iter().map(line).collect())
@@ -150,7 +160,11 @@ impl Stage {
             members.insert("beforeCommitId".to_owned(), json!(parent));
         }
         let answer = self.aws.call("codecommit", "GetCommentsForComparedCommit", &asked)?;
-        let data = answer.get("commentsForComparedCommitData").and_then(Value::as_array).cloned().unwrap_or_default();
+        let data = answer
+            .get("commentsForComparedCommitData")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
         let comments = data.iter().filter_map(|data| data.get("comments")?.as_array()).flatten();
         Ok(comments.filter_map(|comment| Some(comment.get("content")?.as_str()?.to_owned())).collect())
     }
@@ -170,7 +184,8 @@ impl Stage {
         what: &str,
         mut look: impl FnMut() -> Result<Seen<T>, Failure>,
     ) -> Result<T, Failure> {
-        until(what, STEP_TIME_MAX, || look().unwrap_or_else(|error| Seen::NotYet(error.to_string()))).map_err(Failure::from)
+        until(what, STEP_TIME_MAX, || look().unwrap_or_else(|error| Seen::NotYet(error.to_string())))
+            .map_err(Failure::from)
     }
 }
 

@@ -29,7 +29,9 @@ pub(crate) fn play(stage: &Stage) -> Result<(), Failure> {
 }
 
 fn prepare(stage: &Stage) -> Result<Git, Failure> {
-    show::step("Set dev up as a platform team does: a cluster, two services, their rules and their pipelines");
+    show::step(
+        "Set dev up as a platform team does: a cluster, two services, their rules and their pipelines",
+    );
     stage.aws.call("ecs", "CreateCluster", &json!({ "clusterName": "cluster1" }))?;
     for service in ["webapp1", "webapp2"] {
         stage.make_service(service)?;
@@ -41,7 +43,9 @@ fn prepare(stage: &Stage) -> Result<Git, Failure> {
     show::proof(&format!("git push: delivery.yaml is commit {}", short(&rules)));
     for service in ["webapp1", "webapp2"] {
         stage.make_pipeline(service)?;
-        show::proof(&format!("stack pipeline-cluster1-{service}: pipeline deploy-cluster1-{service}, run once by its creation"));
+        show::proof(&format!(
+            "stack pipeline-cluster1-{service}: pipeline deploy-cluster1-{service}, run once by its creation"
+        ));
     }
     Ok(git)
 }
@@ -59,7 +63,11 @@ fn push_and_follow(stage: &Stage, git: &Git, version: &str, source_commit: &str)
     let (commit, parent) = wait_for_commit(stage, git, &digest)?;
     let message = git.message(&commit)?;
     show::proof(&format!("commit {}\n{}", short(&commit), message.trim_end()));
-    for trailer in ["Service: cluster1/webapp1", &format!("Image-Tag: {source_commit}"), &format!("Image-Digest: {digest}")] {
+    for trailer in [
+        "Service: cluster1/webapp1",
+        &format!("Image-Tag: {source_commit}"),
+        &format!("Image-Digest: {digest}"),
+    ] {
         holds(message.contains(trailer), format!("the commit message has no `{trailer}`"))?;
     }
 
@@ -87,7 +95,10 @@ fn push_and_follow(stage: &Stage, git: &Git, version: &str, source_commit: &str)
         Ok(comments.into_iter().next().map_or_else(|| Seen::NotYet("no comment".to_owned()), Seen::Done))
     })?;
     show::proof(&format!("comment on {}: {comment}", short(&commit)));
-    holds(stage.executions("webapp1")?.len() == before.len() + 1, "webapp1's pipeline was started more than once")?;
+    holds(
+        stage.executions("webapp1")?.len() == before.len() + 1,
+        "webapp1's pipeline was started more than once",
+    )?;
     Ok(running)
 }
 
@@ -110,7 +121,8 @@ fn change_by_hand(stage: &Stage, git: &Git, image: &str) -> Result<(), Failure> 
     let revision = json!([{ "name": "webapp1", "imageUri": image }]);
     git.update()?;
     git.write("cluster1/webapp1/revision.json", format!("{revision:#}\n"))?;
-    let commit = git.commit("Sam Service <sam@example.com>", "webapp1: back to 1.0.0 while we look into it")?;
+    let commit =
+        git.commit("Sam Service <sam@example.com>", "webapp1: back to 1.0.0 while we look into it")?;
     git.push()?;
     let execution = wait_for_execution(stage, &before, &commit)?;
     show::proof(&format!("deploy-cluster1-webapp1 {} at {}", execution.id, short(&commit)));
@@ -128,7 +140,8 @@ fn finish(stage: &Stage, git: &Git) -> Result<(), Failure> {
         let newest = stage.executions(service)?.into_iter().next();
         let image = stage.running_image(service)?;
         let digest = image.rsplit_once('@').map_or("", |(_, digest)| digest);
-        let version = if digest.is_empty() { "placeholder".to_owned() } else { tag_of(stage, service, digest)? };
+        let version =
+            if digest.is_empty() { "placeholder".to_owned() } else { tag_of(stage, service, digest)? };
         let state = match (&newest, digest.is_empty()) {
             (_, true) => "never deployed",
             (Some(execution), false) if execution.status == "Succeeded" => "deployed",
@@ -172,11 +185,16 @@ fn wait_for_execution(stage: &Stage, before: &[Execution], commit: &str) -> Resu
     let execution = stage.wait("the execution", || {
         let now = stage.executions("webapp1")?;
         Ok(match now.into_iter().next() {
-            Some(newest) if !before.iter().any(|old| old.id == newest.id) && newest.commit.is_some() => Seen::Done(newest),
+            Some(newest) if !before.iter().any(|old| old.id == newest.id) && newest.commit.is_some() => {
+                Seen::Done(newest)
+            }
             other => Seen::NotYet(format!("{other:?}")),
         })
     })?;
-    holds(execution.commit.as_deref() == Some(commit), format!("the pipeline runs at {:?}", execution.commit))?;
+    holds(
+        execution.commit.as_deref() == Some(commit),
+        format!("the pipeline runs at {:?}", execution.commit),
+    )?;
     holds(execution.trigger == "StartPipelineExecution", format!("it was started by {}", execution.trigger))?;
     Ok(execution)
 }
@@ -204,7 +222,8 @@ fn wait_for_record(stage: &Stage, function: &str, commit: &str) -> Result<String
         let records = stage.records(function, commit)?;
         let Some(line) = records.into_iter().next() else { return Ok(Seen::NotYet("no record".to_owned())) };
         let record: serde_json::Value = serde_json::from_str(&line)?;
-        let text = |name: &str| record.get(name).and_then(|text| text.as_str()).unwrap_or_default().to_owned();
+        let text =
+            |name: &str| record.get(name).and_then(|text| text.as_str()).unwrap_or_default().to_owned();
         Ok(Seen::Done(format!("{}, because {}", text("decision"), text("because"))))
     })
 }

@@ -2,10 +2,13 @@
 
 use crate::context::Context;
 use crate::record;
-use aws::{Applied, CallError, Tip};
+use aws::facts::Unread;
+use aws::{Applied, CallError, CallErrorKind, FailedStep, Tip};
+use domain::decision::{Decision, DecisionKind};
 use domain::names::{CommitId, EventId, ServiceId};
 use domain::plan::{Plan, Then};
 use domain::record::RecordContext;
+use domain::refusal::Refusal;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -25,13 +28,24 @@ pub enum Unsettled {
     Everything,
 }
 
-/// Settles what was asked: reads the facts, decides, applies the plan. `read` gives the facts and the commit at which
-/// they were read, or none when there is nothing to read from; then `nothing` says so.
+/// What was read before a decision.
+#[derive(Debug)]
+pub struct Read<Facts> {
+    /// What the decision is made from.
+    pub facts: Facts,
+    /// The commit at which it was read.
+    pub tip: CommitId,
+    /// The services that the facts leave out, because they could not be read.
+    pub unread: Vec<Unread>,
+}
+
+/// Settles what was asked: reads the facts, decides, applies the plan. `read` gives none when there is nothing to read
+/// from; then `nothing` says so. A service that could not be read does not hold up the others.
 pub async fn settle<Facts>(
     context: &Context,
     events: &[EventId],
     deadline: Instant,
-    read: impl AsyncFn() -> Result<Option<(Facts, CommitId)>, CallError>,
+    read: impl AsyncFn() -> Result<Option<Read<Facts>>, CallError>,
     decide: impl Fn(&Facts) -> Plan,
     nothing: impl Fn() -> Plan,
 ) -> Unsettled {
@@ -42,9 +56,9 @@ pub async fn settle<Facts>(
         if Instant::now() >= deadline {
             break;
         }
-        let (plan, tip) = match Box::pin(read()).await {
-            Ok(Some((facts, tip))) => (decide(&facts), Some(tip)),
-            Ok(None) => (nothing(), None),
+        let (plan, tip, unread) = match Box::pin(read()).await {
+            Ok(Some(Read { facts, tip, unread })) => (decide(&facts), Some(tip), unread),
+            Ok(None) => (nothing(), None, Vec::new()),
             Err(error) => {
                 record::failure(context.function, events, [], &error);
                 return Unsettled::Everything;
@@ -61,24 +75,44 @@ pub async fn settle<Facts>(
             commit: applied.commit.clone(),
         };
         record::plan(&plan, &about);
-        for failed in &applied.failed {
-            record::failure(context.function, events, &failed.services, &failed.error);
+        if plan.then == Then::DecideAgain && applied.failed.is_empty() {
+            continue;
         }
-        if plan.then != Then::DecideAgain || !applied.failed.is_empty() {
-            return unsettled(&plan, applied);
-        }
+        let Applied { failed, .. } = applied;
+        let failed = failed.into_iter().map(|FailedStep { services, error }| Unread { services, error });
+        let troubled = tell_troubles(&about, unread.into_iter().chain(failed));
+        return unsettled(&plan, troubled);
     }
     // Out of attempts or of time: the queue brings the messages back.
+    record::gave_up(context.function, events, "the branch moved at every attempt, or the time is up");
     Unsettled::Everything
 }
 
-fn unsettled(plan: &Plan, applied: Applied) -> Unsettled {
-    let mut services: BTreeSet<ServiceId> =
-        applied.failed.into_iter().flat_map(|failed| failed.services).collect();
+/// Records each call that failed, once, and returns the services for which another try can help. What is denied is
+/// answered by a refusal instead: it would come back for ever, and the sweep looks at it again anyway.
+pub fn tell_troubles(
+    about: &RecordContext,
+    troubles: impl IntoIterator<Item = Unread>,
+) -> BTreeSet<ServiceId> {
+    let mut try_again = BTreeSet::new();
+    for Unread { services, error } in troubles {
+        if error.kind() == CallErrorKind::Denied && !services.is_empty() {
+            for service in &services {
+                let refusal = Refusal::not_admitted(service, &error.to_string());
+                record::decision(&Decision::refused(service, refusal), about);
+            }
+        } else {
+            record::failure(about.function, &about.events, &services, &error);
+            try_again.extend(services);
+        }
+    }
+    try_again
+}
+
+fn unsettled(plan: &Plan, troubled: BTreeSet<ServiceId>) -> Unsettled {
+    let mut services = troubled;
     if plan.then == Then::LookAgain {
-        let undecided = |decision: &&domain::decision::Decision| {
-            decision.kind == domain::decision::DecisionKind::Undecided
-        };
+        let undecided = |decision: &&Decision| decision.kind == DecisionKind::Undecided;
         services
             .extend(plan.decisions.iter().filter(undecided).filter_map(|decision| decision.service.clone()));
     }

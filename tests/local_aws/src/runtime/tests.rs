@@ -16,7 +16,6 @@ use tokio::task::JoinSet;
 /// Not a test but the function that the tests run: this very program, as a process that speaks the Runtime
 /// API. It does what its events say.
 #[test]
-#[ignore = "is started by the other tests as a function"]
 fn function_process() {
     let Ok(api) = std::env::var("AWS_LAMBDA_RUNTIME_API") else { return };
     println!("process {} begins", std::process::id());
@@ -81,7 +80,7 @@ impl Stage {
         let folder = tempfile::tempdir().unwrap();
         let bootstrap = folder.path().join("bootstrap");
         let this = std::env::current_exe().unwrap();
-        let test = "runtime::tests::function_process --exact --ignored --nocapture";
+        let test = "runtime::tests::function_process --exact --nocapture";
         std::fs::write(&bootstrap, format!("#!/bin/sh\nexec '{}' {test}\n", this.display())).unwrap();
         std::fs::set_permissions(&bootstrap, std::fs::Permissions::from_mode(0o755)).unwrap();
         let mut stage = Self::with_executable(bootstrap, timeout);

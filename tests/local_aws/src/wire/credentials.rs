@@ -32,7 +32,8 @@ pub(crate) fn signature(headers: &HeaderMap) -> Result<Signature, AwsError> {
 
 /// The caller behind a signed request.
 pub(crate) fn caller(world: &World, headers: &HeaderMap) -> Result<Caller, AwsError> {
-    sts::caller_of(world, &signature(headers)?.access_key_id)
+    let token = headers.get("x-amz-security-token").and_then(|value| value.to_str().ok());
+    sts::caller_with_token(world, &signature(headers)?.access_key_id, token)
 }
 
 #[cfg(test)]

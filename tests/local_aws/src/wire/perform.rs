@@ -55,18 +55,22 @@ pub(crate) async fn perform(
         Err(error) => return Performed::refused(error),
     };
     let (input, _reservation) = staged(local, &caller, service, operation, input).await;
-    let wait = longest_wait(&local.lock(), service, operation, &input);
+    let (wait, fault) = {
+        let mut world = local.lock();
+        (longest_wait(&world, service, operation, &input), fault(&mut world, &caller, service, operation))
+    };
     let deadline = Instant::now() + wait;
     loop {
         // Created before looking, so that a message which arrives in between still wakes this call.
         let changed = local.changed();
-        let performed = perform_as(&mut local.lock(), &caller, service, operation, input.clone());
+        let performed =
+            with_fault(&mut local.lock(), &caller, service, operation, input.clone(), fault.as_ref());
         let nothing_yet = matches!(&performed.answer, Ok(answer) if answer.get("Messages").is_none());
-        if wait.is_zero() || !nothing_yet {
+        let looks_again =
+            !wait.is_zero() && nothing_yet && tokio::time::timeout_at(deadline, changed).await.is_ok();
+        if !looks_again {
+            write_down(&mut local.lock(), &caller, service, operation, &input, &performed);
             local.notify();
-            return performed;
-        }
-        if tokio::time::timeout_at(deadline, changed).await.is_err() {
             return performed;
         }
     }
@@ -103,11 +107,26 @@ pub(crate) fn perform_as(
     caller: &Caller,
     service: Service,
     operation: &str,
-    input: Value,
+    input: &Value,
 ) -> Performed {
-    let subject = subject(&input);
-    let fault = world.faults.for_call(service.name(), operation, caller.short_name());
-    let performed = with_fault(world, caller, service, operation, input, fault.as_ref());
+    let fault = fault(world, caller, service, operation);
+    let performed = with_fault(world, caller, service, operation, input.clone(), fault.as_ref());
+    write_down(world, caller, service, operation, input, &performed);
+    performed
+}
+
+fn fault(world: &mut World, caller: &Caller, service: Service, operation: &str) -> Option<CallFaultKind> {
+    world.faults.for_call(service.name(), operation, caller.short_name())
+}
+
+fn write_down(
+    world: &mut World,
+    caller: &Caller,
+    service: Service,
+    operation: &str,
+    input: &Value,
+    performed: &Performed,
+) {
     let answer = match (&performed.answer, performed.delivery) {
         (_, Delivery::Dropped) => "no reply".to_owned(),
         (_, Delivery::Truncated) => "truncated reply".to_owned(),
@@ -121,11 +140,10 @@ pub(crate) fn perform_as(
         caller: caller.short_name().to_owned(),
         service: service.name().to_owned(),
         operation: operation.to_owned(),
-        subject,
+        subject: subject(input),
         answer,
     };
     world.journal.write(entry);
-    performed
 }
 
 fn with_fault(
@@ -172,9 +190,21 @@ fn subject(input: &Value) -> String {
 
 fn is_bulk(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    ["content", "manifest", "blob", "message", "body", "token", "payload", "policy", "definition", "pattern"]
-        .iter()
-        .any(|bulk| name.contains(bulk) && name != "imagemanifestmediatype")
+    [
+        "content",
+        "manifest",
+        "blob",
+        "message",
+        "body",
+        "token",
+        "payload",
+        "policy",
+        "definition",
+        "pattern",
+        "zip",
+    ]
+    .iter()
+    .any(|bulk| name.contains(bulk) && name != "imagemanifestmediatype")
 }
 
 fn member_text(value: &Value) -> String {

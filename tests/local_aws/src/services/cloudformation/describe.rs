@@ -1,9 +1,8 @@
 //! Looking at stacks.
 
-use super::plan::Plan;
 use super::stack::Stack;
 use super::template::Template;
-use super::{exports_of, find, parameters, parse, stack_arn};
+use super::{exports_of, find, parameters, parse, plan, stack_arn};
 use crate::caller::Caller;
 use crate::error::AwsError;
 use crate::services::{form, iam, page};
@@ -137,7 +136,26 @@ pub(super) fn get_template(world: &mut World, caller: &Caller, input: Value) -> 
     Ok(json!({"TemplateBody": stack.template, "StagesAvailable": ["Original"]}))
 }
 
-/// What a template declares, before or after it became a stack.
+pub(super) fn validate_template(world: &mut World, caller: &Caller, input: Value) -> Result<Value, AwsError> {
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "PascalCase", deny_unknown_fields)]
+    struct Input {
+        template_body: Option<String>,
+    }
+    let input: Input = parse("ValidateTemplate", input)?;
+    iam::authorize(world, caller, "cloudformation:ValidateTemplate", "*", &[])?;
+    let text = form::required("templateBody", input.template_body)?;
+    let template = Template::parse(&text)?;
+    let expands = template.is_serverless().then_some("CAPABILITY_AUTO_EXPAND");
+    let capabilities: Vec<&str> =
+        plan::capabilities(&template.resources).into_iter().chain(expands).collect();
+    Ok(json!({
+        "Description": template.description,
+        "Parameters": parameters::describe(&template),
+        "Capabilities": capabilities,
+    }))
+}
+
 pub(super) fn get_template_summary(
     world: &mut World,
     caller: &Caller,
@@ -157,40 +175,20 @@ pub(super) fn get_template_summary(
             text
         }
         _ => {
-            let message = "exactly one of StackName and TemplateBody is expected";
-            return Err(AwsError::new("ValidationError", message));
+            let text = "expected one of StackName and TemplateBody";
+            return Err(AwsError::new("ValidationError", text));
         }
     };
     let template = Template::parse(&text)?;
     let kinds: BTreeSet<&str> = template.resources.values().map(|resource| resource.kind.as_str()).collect();
+    let transforms = template.is_serverless().then_some("AWS::Serverless-2016-10-31");
     Ok(json!({
         "Description": template.description,
-        "Parameters": parameters::declarations(&template),
+        "Version": "2010-09-09",
+        "Parameters": parameters::describe_with_types(&template),
+        "Capabilities": plan::capabilities(&template.resources).into_iter().collect::<Vec<_>>(),
         "ResourceTypes": kinds,
-    }))
-}
-
-pub(super) fn validate_template(world: &mut World, caller: &Caller, input: Value) -> Result<Value, AwsError> {
-    #[derive(Debug, Deserialize)]
-    #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-    struct Input {
-        template_body: Option<String>,
-    }
-    let input: Input = parse("ValidateTemplate", input)?;
-    iam::authorize(world, caller, "cloudformation:ValidateTemplate", "*", &[])?;
-    let text = form::required("templateBody", input.template_body)?;
-    let template = Template::parse(&text)?;
-    let needed = ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"];
-    // Parameters without defaults have no value yet, so only what needs none is planned.
-    let plan = Plan::new(&text, &[], None).ok();
-    let capabilities: Vec<&str> = plan
-        .filter(|plan| plan.check_capabilities(&[], true).is_err())
-        .map(|plan| needed.into_iter().filter(|_| plan.template.is_serverless()).collect())
-        .unwrap_or_default();
-    Ok(json!({
-        "Description": template.description,
-        "Parameters": parameters::describe(&template),
-        "Capabilities": capabilities,
+        "DeclaredTransforms": transforms.into_iter().collect::<Vec<_>>(),
     }))
 }
 

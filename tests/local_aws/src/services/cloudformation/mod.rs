@@ -70,7 +70,8 @@ pub(crate) fn call(
 }
 
 /// Deploys a template in the name of the account's administrator: makes the stack, or updates it, or, when it
-/// says what is there already, takes the functions' executables in again. Functions come from
+/// says what is there already, takes the functions' executables in again. Of a stack that is there, parameters
+/// that are not given keep their values. Functions come from
 /// `functions_directory`, in which each executable bears its `Binary`'s name.
 ///
 /// # Errors
@@ -85,9 +86,16 @@ pub fn deploy(
 ) -> Result<(), AwsError> {
     world.settings.functions_directory = Some(functions_directory.to_owned());
     let caller = Caller::administrator(account);
-    let exists = world.account(account)?.cloudformation.stacks.contains_key(stack_name);
-    let given: Vec<Value> =
-        parameters.iter().map(|(key, value)| json!({"ParameterKey": key, "ParameterValue": value})).collect();
+    let there = world.account(account)?.cloudformation.stacks.get(stack_name);
+    let exists = there.is_some();
+    let kept = there.into_iter().flat_map(|stack| stack.parameters.keys());
+    let declared = template::Template::parse(template_text)?.parameters;
+    let kept = kept.filter(|key| !parameters.contains_key(*key) && declared.contains_key(*key));
+    let given: Vec<Value> = parameters
+        .iter()
+        .map(|(key, value)| json!({"ParameterKey": key, "ParameterValue": value}))
+        .chain(kept.map(|key| json!({"ParameterKey": key, "UsePreviousValue": true})))
+        .collect();
     let input = json!({
         "StackName": stack_name,
         "TemplateBody": template_text,

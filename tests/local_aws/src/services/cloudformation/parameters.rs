@@ -119,12 +119,14 @@ pub(super) fn describe(template: &Template) -> Value {
     json!(described)
 }
 
-/// The declarations as GetTemplateSummary answers them: each with its type.
-pub(super) fn declarations(template: &Template) -> Value {
+/// The declarations as GetTemplateSummary answers them.
+pub(super) fn describe_with_types(template: &Template) -> Value {
     let mut described = describe(template);
     let shown = described.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut);
     for (members, declaration) in shown.zip(template.parameters.values()) {
         members.insert("ParameterType".to_owned(), json!(declaration.kind));
+        let allowed: Vec<String> = declaration.allowed_values.iter().map(text).collect();
+        members.insert("ParameterConstraints".to_owned(), json!({"AllowedValues": allowed}));
     }
     described
 }

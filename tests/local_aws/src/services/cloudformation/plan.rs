@@ -71,31 +71,11 @@ impl Plan {
     /// # Errors
     /// `InsufficientCapabilitiesException`.
     pub(super) fn check_capabilities(&self, given: &[String], directly: bool) -> Result<(), AwsError> {
-        let names = ["RoleName", "ManagedPolicyName"];
-        let iam = |resource: &&Resource| {
-            matches!(
-                resource.kind.as_str(),
-                "AWS::IAM::Role" | "AWS::IAM::Policy" | "AWS::IAM::ManagedPolicy"
-            )
-        };
-        let named = self
-            .resources
-            .values()
-            .filter(iam)
-            .any(|resource| names.iter().any(|name| resource.properties.contains_key(*name)));
         let has = |capability: &str| given.iter().any(|given| given == capability);
-        let needed = if named && !has("CAPABILITY_NAMED_IAM") {
-            "CAPABILITY_NAMED_IAM"
-        } else if self.resources.values().any(|resource| iam(&resource))
-            && !has("CAPABILITY_IAM")
-            && !has("CAPABILITY_NAMED_IAM")
-        {
-            "CAPABILITY_IAM"
-        } else if directly && self.template.is_serverless() && !has("CAPABILITY_AUTO_EXPAND") {
-            "CAPABILITY_AUTO_EXPAND"
-        } else {
-            return Ok(());
-        };
+        let needed =
+            capabilities(&self.resources).filter(|needed| !has(needed) && !has("CAPABILITY_NAMED_IAM"));
+        let expands = directly && self.template.is_serverless() && !has("CAPABILITY_AUTO_EXPAND");
+        let Some(needed) = needed.or(expands.then_some("CAPABILITY_AUTO_EXPAND")) else { return Ok(()) };
         Err(AwsError::new("InsufficientCapabilitiesException", format!("Requires capabilities : [{needed}]")))
     }
 
@@ -145,4 +125,17 @@ impl Plan {
             && self.parameters == other.parameters
             && outputs(self) == outputs(other)
     }
+}
+
+/// What must be acknowledged for these resources: whether roles are made, and whether under names of their own.
+pub(super) fn capabilities(resources: &BTreeMap<String, Resource>) -> Option<&'static str> {
+    let mut grants = resources.values().filter(|resource| {
+        matches!(resource.kind.as_str(), "AWS::IAM::Role" | "AWS::IAM::Policy" | "AWS::IAM::ManagedPolicy")
+    });
+    let named = |resource: &Resource| {
+        resource.properties.contains_key("RoleName") || resource.properties.contains_key("ManagedPolicyName")
+    };
+    let first = grants.next()?;
+    let any_named = named(first) || grants.any(named);
+    Some(if any_named { "CAPABILITY_NAMED_IAM" } else { "CAPABILITY_IAM" })
 }

@@ -5,6 +5,7 @@ use crate::store::Store;
 use chrono::DateTime;
 use expect_test::expect;
 
+mod kinds;
 mod roles;
 mod templates;
 

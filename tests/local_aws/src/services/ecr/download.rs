@@ -23,7 +23,8 @@ pub(crate) enum Refusal {
     Gone,
 }
 
-/// An address for the layer: `<endpoint>/_layers/<account>/<digest>?expires=<seconds>&token=<signature>`.
+/// An address for the layer: `<endpoint>/_layers/<account>/<digest>?X-Amz-Expires=3600&expires=<seconds>&token=<signature>`.
+/// As in S3's own addresses, `X-Amz-Expires` says for how many seconds it is good.
 pub(super) fn url(world: &mut World, account: &AccountId, digest: &str) -> Result<String, AwsError> {
     let Some(endpoint) = world.endpoint.clone() else {
         let text = "the local accounts are not served, so that no layer has an address";
@@ -33,7 +34,10 @@ pub(super) fn url(world: &mut World, account: &AccountId, digest: &str) -> Resul
     let made_up = world.ids.hex(64);
     let key = world.account_mut(account)?.ecr.download_key.get_or_insert(made_up).clone();
     let token = hexadecimal(hmac::sign(&signing_key(&key), &signed_text(account, digest, expires)).as_ref());
-    Ok(format!("{endpoint}/_layers/{account}/{digest}?expires={expires}&token={token}"))
+    let seconds = Duration::hours(HOURS_VALID).num_seconds();
+    Ok(format!(
+        "{endpoint}/_layers/{account}/{digest}?X-Amz-Expires={seconds}&expires={expires}&token={token}"
+    ))
 }
 
 /// The file behind an address.

@@ -17,6 +17,7 @@ pub(crate) mod members;
 mod mutability;
 mod pages;
 pub(crate) mod parameters;
+mod part_bytes;
 mod policies;
 mod pull;
 pub(crate) mod put_image;

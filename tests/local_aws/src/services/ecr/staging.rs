@@ -7,7 +7,8 @@
 use super::access::{self, authorize};
 use super::digest::Sha256;
 use super::files;
-use super::uploads::{self, decode_part, invalid_part, length_of, open_at};
+use super::part_bytes;
+use super::uploads::{self, invalid_part, length_of, open_at};
 use crate::caller::Caller;
 use crate::error::AwsError;
 use crate::names::AccountId;
@@ -163,7 +164,6 @@ fn try_stage(local: &LocalAws, caller: &Caller, input: &Value) -> Option<(Value,
     };
     let first = input.get("partFirstByte")?.as_u64()?;
     let mut writer = PartWriter::open(local, caller, target, Some(first), true).ok()?;
-    let bytes = decode_part(text("layerPartBlob")?).ok()?;
-    writer.write(&bytes).ok()?;
+    part_bytes::decode(text("layerPartBlob")?, |bytes| writer.write(bytes)).ok()?;
     writer.finish()
 }

@@ -4,6 +4,7 @@ use super::access::{self, authorize};
 use super::digest::{Sha256, is_sha256};
 use super::files;
 use super::parameters::{counted, invalid, repository_name, required};
+use super::part_bytes;
 use super::repository::Blob;
 use super::staging::{Staged, Target};
 use crate::caller::Caller;
@@ -11,8 +12,6 @@ use crate::error::AwsError;
 use crate::names::AccountId;
 use crate::services::{Service, parse_input};
 use crate::world::World;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::fs::{File, OpenOptions};
@@ -23,8 +22,6 @@ use std::path::Path;
 const PART_BYTES: u64 = 10 * 1024 * 1024;
 /// The smallest part that is not the last.
 const PART_BYTES_MIN: u64 = 5 * 1024 * 1024;
-/// The largest part that the API takes.
-const PART_BYTES_MAX: usize = 20 * 1024 * 1024;
 /// The most parts of a layer.
 const PARTS_MAX: u32 = 4_200;
 /// The largest layer.
@@ -115,12 +112,15 @@ pub(super) fn upload_part(world: &mut World, caller: &Caller, input: Value) -> R
             if first != upload.received {
                 return Err(bad_part(upload.received, "the first byte must follow the last byte received"));
             }
-            let bytes = decode_part(&text)?;
             let mut hash = upload.hash.clone();
             let mut file = open_at(&path, first)?;
-            file.write_all(&bytes)?;
-            hash.update(&bytes);
-            (length_of(&bytes), hash, true)
+            let mut length = 0;
+            part_bytes::decode(&text, |bytes| {
+                hash.update(bytes);
+                length += length_of(bytes);
+                file.write_all(bytes)
+            })?;
+            (length, hash, true)
         }
     };
     if length != last - first + 1 {
@@ -165,18 +165,6 @@ fn part_range(first: Option<i64>, last: Option<i64>) -> Result<(u64, u64), AwsEr
         return Err(invalid("partLastByte", "must not be less than partFirstByte"));
     }
     Ok((first, last))
-}
-
-/// The bytes of a part as the API sends them.
-pub(super) fn decode_part(text: &str) -> Result<Vec<u8>, AwsError> {
-    let bytes = STANDARD
-        .decode(text)
-        .map_err(|error| invalid("layerPartBlob", &format!("must be base64: {error}")))?;
-    if bytes.len() > PART_BYTES_MAX {
-        let constraint = format!("must have length less than or equal to {PART_BYTES_MAX}");
-        return Err(invalid("layerPartBlob", &constraint));
-    }
-    Ok(bytes)
 }
 
 /// Opens an upload's file to write from that byte on.

@@ -62,9 +62,10 @@ impl From<AwsError> for Refused {
     fn from(error: AwsError) -> Self {
         let code = match error.code.as_str() {
             "AccessDeniedException" | "AuthorizationError" => "NO_PERMISSIONS",
-            "NotFound" | "QueueDoesNotExist" | "ResourceNotFoundException" | "UnrecognizedClientException" => {
-                "NO_RESOURCE"
-            }
+            "NotFound"
+            | "QueueDoesNotExist"
+            | "ResourceNotFoundException"
+            | "UnrecognizedClientException" => "NO_RESOURCE",
             "InvalidParameterValue" | "InvalidMessageContents" => "INVALID_PARAMETER",
             _ => "ERROR_FROM_TARGET",
         };
@@ -141,7 +142,8 @@ fn forward(
         });
     }
     next.bus(world)?;
-    put_events::admit(world, caller, next)?;
+    let member = |name: &str| event.get(name).and_then(Value::as_str);
+    put_events::admit(world, caller, next, member("source"), member("detail-type"))?;
     let timer = Timer::Arrive { bus: next.name.clone(), event: event.clone(), forwarded: true };
     let after = seconds(world.settings.timing.event_delivery);
     world.set_timer(&next.account, after, AnyTimer::Events(timer));

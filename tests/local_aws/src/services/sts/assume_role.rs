@@ -33,6 +33,12 @@ pub(super) fn assume_role(world: &mut World, caller: &Caller, input: Value) -> R
     let role_arn = form::required("roleArn", input.role_arn)?;
     let session = form::required("roleSessionName", input.role_session_name)?;
     form::name("roleSessionName", &session, 64, "=,.@_-")?;
+    if session.len() < 2 {
+        let text = format!(
+            "Value '{session}' at 'roleSessionName' failed to satisfy constraint: Member must have length greater than or equal to 2"
+        );
+        return Err(AwsError::new("ValidationError", text));
+    }
     let Some((account, role)) = iam::role_of_arn(&role_arn) else {
         return Err(AwsError::new("ValidationError", format!("{} is invalid", role_arn.escape_debug())));
     };

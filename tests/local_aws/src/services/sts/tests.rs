@@ -27,7 +27,8 @@ fn add_role(world: &mut World, account: &AccountId, name: &str, trusted: &str, p
 }
 
 fn assume(world: &mut World, caller: &Caller, account: &AccountId, role: &str) -> Result<Value, AwsError> {
-    let input = json!({"RoleArn": format!("arn:aws:iam::{account}:role/{role}"), "RoleSessionName": "s"});
+    let input =
+        json!({"RoleArn": format!("arn:aws:iam::{account}:role/{role}"), "RoleSessionName": "session"});
     call(world, caller, "AssumeRole", input)
 }
 
@@ -46,7 +47,7 @@ fn a_session_ends_when_its_time_is_over() {
     add_role(&mut world, &id('1'), "r", "111111111111", None);
     let answer = assume(&mut world, &Caller::administrator(&id('1')), &id('1'), "r").expect("a session");
     let key = answer["Credentials"]["AccessKeyId"].as_str().expect("a key").to_owned();
-    assert_eq!(caller_of(&world, &key), Ok(Caller::role(&id('1'), "r", "s")));
+    assert_eq!(caller_of(&world, &key), Ok(Caller::role(&id('1'), "r", "session")));
     world.clock.set(world.now() + chrono::Duration::seconds(3600));
     assert_eq!(caller_of(&world, &key).expect_err("a refusal").code, "ExpiredTokenException");
 }

@@ -21,6 +21,8 @@ const CHUNKS_AHEAD: usize = 4;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Signature {
+    #[serde(rename = "X-Amz-Expires")]
+    _seconds_valid: Option<u32>,
     expires: i64,
     token: String,
 }
@@ -29,7 +31,7 @@ pub(super) struct Signature {
 pub(super) async fn download(
     State(local): State<LocalAws>,
     Path((account, digest)): Path<(String, String)>,
-    Query(Signature { expires, token }): Query<Signature>,
+    Query(Signature { expires, token, .. }): Query<Signature>,
     method: Method,
     headers: HeaderMap,
 ) -> Response {

@@ -73,7 +73,6 @@ impl Session {
         if let Value::Object(members) = input {
             members.insert("registryId".to_owned(), json!(self.login.registry));
         }
-        let input = std::mem::take(input);
         let performed =
             perform_as(&mut self.local.lock(), &self.login.caller, Service::Ecr, operation, input);
         self.local.notify();

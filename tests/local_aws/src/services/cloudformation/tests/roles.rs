@@ -5,6 +5,7 @@ use crate::services::iam;
 
 /// Every action that some function needs, with a resource that it is done to.
 const ACTIONS: &[(&str, &str)] = &[
+    ("codecommit:GetBlob", "codecommit:deployment"),
     ("codecommit:GetBranch", "codecommit:deployment"),
     ("codecommit:GetBranch", "codecommit:webapp1"),
     ("codecommit:GetCommit", "codecommit:deployment"),
@@ -54,6 +55,8 @@ const ACTIONS: &[(&str, &str)] = &[
     ("sqs:SendMessage", "sqs:towpath-on_image_push"),
     ("sqs:SendMessage", "sqs:towpath-reconcile"),
     ("sqs:SendMessage", "sqs:towpath-reconcile-dead_letters"),
+    ("events:PutEvents", "events:event-bus/default"),
+    ("events:PutEvents", "events:event-bus/other"),
     ("iam:PassRole", "*"),
     ("sts:AssumeRole", "*"),
 ];
@@ -65,7 +68,7 @@ fn arn(resource: &str) -> String {
 
 fn may(stage: &Stage, role: &str, action: &str, resource: &str, reference: &str) -> bool {
     let caller = Caller::role(&dev(), role, role);
-    let context = [("codecommit:References", reference)];
+    let context = [("codecommit:References", reference), ("events:source", "towpath")];
     iam::authorize(&stage.world, &caller, action, &arn(resource), &context).is_ok()
 }
 
@@ -83,12 +86,13 @@ fn each_role_allows_what_its_function_does_and_nothing_else() {
         shown.push_str(&format!("{action} {resource}: {roles}\n"));
     }
     expect![[r#"
+        codecommit:GetBlob codecommit:deployment: on_deployment_change, reconcile
         codecommit:GetBranch codecommit:deployment: on_image_push, on_commit, on_deployment_change, reconcile
         codecommit:GetBranch codecommit:webapp1: on_image_push, reconcile
         codecommit:GetCommit codecommit:deployment: on_image_push, on_commit, on_deployment_change, reconcile
         codecommit:GetDifferences codecommit:deployment: on_image_push, on_commit, on_deployment_change, reconcile
         codecommit:GetFile codecommit:deployment: on_image_push, on_commit, on_deployment_change, reconcile
-        codecommit:GetFolder codecommit:deployment: on_image_push, on_commit, on_deployment_change, reconcile
+        codecommit:GetFolder codecommit:deployment: nobody
         codecommit:ListFileCommitHistory codecommit:deployment: on_image_push, on_commit, on_deployment_change, reconcile
         codecommit:GetCommentsForComparedCommit codecommit:deployment: on_deployment_change, reconcile
         codecommit:PostCommentForComparedCommit codecommit:deployment: on_deployment_change
@@ -98,15 +102,15 @@ fn each_role_allows_what_its_function_does_and_nothing_else() {
         codecommit:DeleteBranch codecommit:deployment: nobody
         codepipeline:GetPipeline codepipeline:deploy-cluster1-webapp1: on_commit, on_deployment_change, reconcile
         codepipeline:GetPipeline codepipeline:other: nobody
-        codepipeline:GetPipelineExecution codepipeline:deploy-cluster1-webapp1: on_deployment_change, reconcile
+        codepipeline:GetPipelineExecution codepipeline:deploy-cluster1-webapp1: nobody
         codepipeline:ListActionExecutions codepipeline:deploy-cluster1-webapp1: on_deployment_change, reconcile
         codepipeline:ListPipelineExecutions codepipeline:deploy-cluster1-webapp1: on_commit, on_deployment_change, reconcile
         codepipeline:StartPipelineExecution codepipeline:deploy-cluster1-webapp1: on_commit
         codepipeline:StartPipelineExecution codepipeline:other: nobody
         codepipeline:StopPipelineExecution codepipeline:deploy-cluster1-webapp1: on_deployment_change
-        ecr:BatchCheckLayerAvailability ecr:repository/webapp1: on_deployment_change
+        ecr:BatchCheckLayerAvailability ecr:repository/webapp1: nobody
         ecr:BatchDeleteImage ecr:repository/webapp1: nobody
-        ecr:BatchGetImage ecr:repository/webapp1: on_image_push, on_deployment_change, reconcile
+        ecr:BatchGetImage ecr:repository/webapp1: on_image_push, on_commit, on_deployment_change, reconcile
         ecr:CompleteLayerUpload ecr:repository/webapp1: on_deployment_change
         ecr:DescribeImages ecr:repository/webapp1: on_image_push, on_deployment_change, reconcile
         ecr:InitiateLayerUpload ecr:repository/webapp1: on_deployment_change
@@ -116,7 +120,7 @@ fn each_role_allows_what_its_function_does_and_nothing_else() {
         ecs:DescribeServiceDeployments ecs:service/cluster1/webapp1: on_commit, on_deployment_change, reconcile
         ecs:DescribeServiceRevisions ecs:service-revision/cluster1/webapp1/id: on_commit, on_deployment_change, reconcile
         ecs:DescribeServices ecs:service/cluster1/webapp1: on_commit, on_deployment_change, reconcile
-        ecs:DescribeTaskDefinition *: on_commit, on_deployment_change, reconcile
+        ecs:DescribeTaskDefinition *: nobody
         ecs:DescribeTasks ecs:task/cluster1/id: on_deployment_change, reconcile
         ecs:ListServiceDeployments ecs:service/cluster1/webapp1: on_commit, on_deployment_change, reconcile
         ecs:ListTasks *: on_deployment_change, reconcile
@@ -131,7 +135,9 @@ fn each_role_allows_what_its_function_does_and_nothing_else() {
         sqs:SendMessage sqs:towpath-on_deployment_change: reconcile
         sqs:SendMessage sqs:towpath-on_image_push: reconcile
         sqs:SendMessage sqs:towpath-reconcile: reconcile
-        sqs:SendMessage sqs:towpath-reconcile-dead_letters: reconcile
+        sqs:SendMessage sqs:towpath-reconcile-dead_letters: nobody
+        events:PutEvents events:event-bus/default: on_deployment_change
+        events:PutEvents events:event-bus/other: nobody
         iam:PassRole *: nobody
         sts:AssumeRole *: nobody
     "#]].assert_eq(&shown);

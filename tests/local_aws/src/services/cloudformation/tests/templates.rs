@@ -54,6 +54,8 @@ fn all_templates_deploy_and_these_are_their_resources() {
           OnImagePushRole                        AWS::IAM::Role                   towpath-on_image_push
           OnImagePush                            AWS::Lambda::Function            towpath-on_image_push
           OnImagePushMessages                    AWS::Lambda::EventSourceMapping  3ed180b5-5721-439f-8290-184daf554eb1
+          PeopleToldOf                           AWS::Events::Rule                towpath-people_told_of
+          NotificationsPolicy                    AWS::SNS::TopicPolicy            towpath-NotificationsPolicy-00B8C36DD011
           PipelineChanged                        AWS::Events::Rule                towpath-pipeline_changed
           ReconcileDeadLetters                   AWS::SQS::Queue                  http://127.0.0.1:4566/111111111111/towpath-reconcile-dead_letters
           ReconcileFailed                        AWS::CloudWatch::Alarm           towpath-reconcile-dead_letters
@@ -61,12 +63,12 @@ fn all_templates_deploy_and_these_are_their_resources() {
           ReconcileQueue                         AWS::SQS::Queue                  http://127.0.0.1:4566/111111111111/towpath-reconcile
           ReconcileRole                          AWS::IAM::Role                   towpath-reconcile
           Reconcile                              AWS::Lambda::Function            towpath-reconcile
-          ReconcileMessages                      AWS::Lambda::EventSourceMapping  4ac15575-1ea1-4799-9158-03c31e605c40
+          ReconcileMessages                      AWS::Lambda::EventSourceMapping  4d690c33-c5a4-4c85-9fe0-a3c385ec9c9a
           ReconcileScheduleRole                  AWS::IAM::Role                   towpath-reconcile-schedule
-          ReconcileSweep                         AWS::Scheduler::Schedule         towpath-reconcile
+          ReconcileSchedule                      AWS::Scheduler::Schedule         towpath-reconcile
           RolloutChanged                         AWS::Events::Rule                towpath-rollout_changed
           ServiceImpaired                        AWS::Events::Rule                towpath-service_impaired
-          OnDeploymentChangeQueuePolicy          AWS::SQS::QueuePolicy            towpath-OnDeploymentChangeQueuePolicy-A4D7DC6E0C78
+          OnDeploymentChangeQueuePolicy          AWS::SQS::QueuePolicy            towpath-OnDeploymentChangeQueuePolicy-0369DD147CFF
         pipeline
           Pipeline                               AWS::CodePipeline::Pipeline      deploy-cluster1-webapp1
     "#]].assert_eq(&shown);
@@ -83,6 +85,7 @@ fn a_function_knows_its_environment() {
     let shown = serde_json::to_string_pretty(&function["Environment"]["Variables"]).expect("JSON");
     expect![[r#"
         {
+          "TOWPATH_ACCOUNT": "111111111111",
           "TOWPATH_DEPLOYMENT_BRANCH": "main",
           "TOWPATH_DEPLOYMENT_REPOSITORY": "deployment",
           "TOWPATH_ENVIRONMENT": "dev",
@@ -176,4 +179,16 @@ fn parameters_reach_patterns_roles_and_alarms() {
     let input = json!({"StackName": "towpath", "LogicalResourceId": "NotificationsByEmail"});
     let subscription = stage.call("DescribeStackResources", input).expect("a resource");
     assert_eq!(subscription["StackResources"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn a_parameter_that_a_person_changed_survives_the_next_start() {
+    let mut stage = Stage::new();
+    stage.deploy("towpath", &own("template.yaml"), &[("StalledAfter", "20")]).expect("the functions");
+    stage.deploy("towpath", &own("template.yaml"), &[("Environment", "dev")]).expect("the functions");
+    let input = json!({"FunctionName": "towpath-on_commit"});
+    let function =
+        services::lambda::call(&mut stage.world, &administrator(), "GetFunctionConfiguration", input)
+            .expect("a function");
+    assert_eq!(function["Environment"]["Variables"]["TOWPATH_STALLED_AFTER_MINUTES"], "20");
 }

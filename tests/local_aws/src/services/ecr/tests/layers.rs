@@ -101,7 +101,7 @@ fn bad_parts_are_refused_by_name() {
         InvalidParameterException: Invalid parameter at 'partLastByte' failed to satisfy constraint: 'must not be null'
         InvalidParameterException: Invalid parameter at 'partLastByte' failed to satisfy constraint: 'must not be less than partFirstByte'
         InvalidLayerPartException: The layer part is not valid: its length is not that of its range; the last valid byte is -1
-        InvalidParameterException: Invalid parameter at 'layerPartBlob' failed to satisfy constraint: 'must be base64: Invalid symbol 32, offset 2.'
+        InvalidParameterException: Invalid parameter at 'layerPartBlob' failed to satisfy constraint: 'must be base64: DecodeError: Invalid symbol 32, offset 2.'
         InvalidLayerPartException: The layer part is not valid: the part is not there any more; the last valid byte is -1
         InvalidParameterException: Invalid parameter at 'layerPartBlob' failed to satisfy constraint: 'must have length less than or equal to 20971520'"#]].assert_eq(&refusals.join("\n"));
     stage.ok("UploadLayerPart", part(&upload, 0, &vec![0; 20 * MIB]));
@@ -173,7 +173,8 @@ fn only_layers_of_images_have_an_address_and_only_for_an_hour() {
     let address = answer["downloadUrl"].as_str().unwrap();
     let (place, token) = address.rsplit_once("&token=").unwrap();
     let expires = 1_767_225_600 + 3600;
-    assert_eq!(place, format!("http://127.0.0.1:4566/_layers/111111111111/{digest}?expires={expires}"));
+    let path = format!("/_layers/111111111111/{digest}?X-Amz-Expires=3600&expires={expires}");
+    assert_eq!(place, format!("http://127.0.0.1:4566{path}"));
     let resolved = |stage: &Stage, expires| resolve(&stage.world, &dev(), &digest, expires, token);
     assert_eq!(std::fs::read(resolved(&stage, expires).unwrap()).unwrap(), b"one");
     assert_eq!(resolved(&stage, expires + 1), Err(Refusal::NotSigned));
