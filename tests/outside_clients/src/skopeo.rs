@@ -273,12 +273,9 @@ fn refusals_are_told() {
     );
     tell("nobody", stage.skopeo(&["inspect", "--tls-verify=false", "--no-creds", &stage.image("web:1")]));
     expect_test::expect![[r#"
-        no such repository: Some(1) name unknown: The repository with name 'absent' does not exist in the registry with id '111111111111'"
-
-        a tag that may not move: Some(1) tag invalid: The image tag '1' already exists in the 'web' repository and cannot be overwritten because the tag is immutable
-        no such tag: Some(1) manifest unknown: Requested image not found: web absent"
-
-        nobody: Some(1) unauthorized: expected the user AWS with a password of GetAuthorizationToken, or an account id of these local accounts with any password"
-
+        no such repository: Some(1) name unknown: The repository with name 'absent' does not exist in the registry with id '111111111111'
+        a tag that may not move: Some(1) tag invalid: The image tag '1' already exists in the 'web' repository and cannot be overwritten because the tag is immutable.
+        no such tag: Some(1) manifest unknown: Requested image not found: web absent
+        nobody: Some(1) unauthorized: expected the user AWS with a password of GetAuthorizationToken, or an account id of these local accounts with any password
     "#]].assert_eq(&told);
 }
