@@ -84,7 +84,37 @@ async fn run(arguments: ServeArguments) -> Result<(), Box<dyn std::error::Error>
     Ok(())
 }
 
+/// What no single option can be blamed for.
+fn check(region: &str, environments: &[Environment]) -> Result<(), String> {
+    let region_is_good = !region.is_empty()
+        && region.len() <= 30
+        && region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    if !region_is_good {
+        return Err(format!("`{region}` is no Region: expected a name such as eu-west-1"));
+    }
+    for (index, environment) in environments.iter().enumerate() {
+        let earlier = environments.iter().take(index);
+        for other in earlier {
+            if other.name == environment.name {
+                return Err(format!(
+                    "the environment {} is given twice: expected each name once",
+                    other.name
+                ));
+            }
+            if other.account == environment.account {
+                let (first, second) = (&other.name, &environment.name);
+                return Err(format!(
+                    "{first} and {second} are both the account {}: expected one of its own for each",
+                    other.account
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
 fn options(arguments: ServeArguments) -> Result<Options, Box<dyn std::error::Error>> {
+    check(&arguments.region, &arguments.environments)?;
     let functions = match arguments.functions {
         Some(folder) => folder,
         None => std::env::current_exe()?.parent().map(PathBuf::from).unwrap_or_default(),

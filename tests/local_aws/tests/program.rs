@@ -105,9 +105,9 @@ fn a_bad_option_is_told_with_what_was_expected() {
         &["serve", "--environments", "dev"],
         &["serve", "--environments", "dev=1"],
         &["serve", "--environments", "../x=111111111111"],
-        &["serve", "--environments", "dev=111111111111,dev=222222222222"],
-        &["serve", "--environments", "dev=111111111111,stg=111111111111"],
-        &["serve", "--region", ""],
+        &["serve", "--port", "0", "--environments", "dev=111111111111,dev=222222222222"],
+        &["serve", "--port", "0", "--environments", "dev=111111111111,stg=111111111111"],
+        &["serve", "--port", "0", "--region", "../x"],
         &["serve", "--port", "0", "--settings", "/absent/settings"],
         &["serve", "--port", "0", "--project", "/absent"],
         &["serve", "--port", "0", "--store", "/proc/absent"],
@@ -128,12 +128,12 @@ fn a_bad_option_is_told_with_what_was_expected() {
           error: invalid value 'dev=1' for '--environments <NAME=ACCOUNT,…>': `1` is not an account id: expected 12 digits
         serve --environments ../x=111111111111
           error: invalid value '../x=111111111111' for '--environments <NAME=ACCOUNT,…>': `../x` is no environment's name: expected 1 to 20 of a-z and 0-9
-        serve --environments dev=111111111111,dev=222222222222
-          local_aws: cannot read ./infra/deployment_repository.yaml: No such file or directory (os error 2); hint: --project names the folder with template.yaml
-        serve --environments dev=111111111111,stg=111111111111
-          local_aws: cannot read ./infra/deployment_repository.yaml: No such file or directory (os error 2); hint: --project names the folder with template.yaml
-        serve --region 
-          local_aws: cannot read ./infra/deployment_repository.yaml: No such file or directory (os error 2); hint: --project names the folder with template.yaml
+        serve --port 0 --environments dev=111111111111,dev=222222222222
+          local_aws: the environment dev is given twice: expected each name once
+        serve --port 0 --environments dev=111111111111,stg=111111111111
+          local_aws: dev and stg are both the account 111111111111: expected one of its own for each
+        serve --port 0 --region ../x
+          local_aws: `../x` is no Region: expected a name such as eu-west-1
         serve --port 0 --settings /absent/settings
           local_aws: cannot read the settings /absent/settings: No such file or directory (os error 2)
         serve --port 0 --project /absent

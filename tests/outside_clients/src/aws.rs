@@ -161,8 +161,14 @@ fn a_service_is_made_and_its_pipeline_deployed_by_command() {
 
         Waiting for changeset to be created..
         Waiting for stack create/update to complete
-        Successfully created/updated stack - pipeline-town-web"#]].assert_eq(&stage.aws(deploy));
-    expect_test::expect![[""]].assert_eq(&stage.aws(&format!("{deploy} --no-fail-on-empty-changeset")));
+        Successfully created/updated stack - pipeline-town-web"#]]
+    .assert_eq(&stage.aws(deploy));
+    expect_test::expect![[r#"
+
+        Waiting for changeset to be created..
+
+        No changes to deploy. Stack pipeline-town-web is up to date"#]]
+    .assert_eq(&stage.aws(&format!("{deploy} --no-fail-on-empty-changeset")));
     let stack = "cloudformation describe-stacks --stack-name pipeline-town-web --query Stacks[0].StackStatus --output text";
     assert_eq!(stage.aws(stack), "CREATE_COMPLETE");
     // Its first run, which its creation started, finds no commit.
@@ -194,7 +200,18 @@ fn a_service_is_made_and_its_pipeline_deployed_by_command() {
     ]
     .map(|line| stage.refused(line))
     .concat();
-    expect_test::expect![[""]].assert_eq(&told);
+    expect_test::expect![[r#"
+        $ aws codepipeline get-pipeline --name deploy-town-web
+        An error occurred (PipelineNotFoundException) when calling the GetPipeline operation: Account '111111111111' does not have a pipeline with name 'deploy-town-web'
+        $ aws cloudformation describe-stacks --stack-name pipeline-town-web
+        An error occurred (ValidationError) when calling the DescribeStacks operation: Stack with id pipeline-town-web does not exist
+        $ aws ecr describe-images --repository-name absent
+        An error occurred (RepositoryNotFoundException) when calling the DescribeImages operation: The repository with name 'absent' does not exist in the registry with id '111111111111'
+        $ aws ecs describe-services --cluster absent --services web
+        An error occurred (ClusterNotFoundException) when calling the DescribeServices operation: Cluster not found.
+        $ aws sts assume-role --role-arn arn:aws:iam::111111111111:role/absent --role-session-name me
+        An error occurred (AccessDenied) when calling the AssumeRole operation: User: arn:aws:iam::111111111111:user/administrator is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::111111111111:role/absent
+    "#]].assert_eq(&told);
 }
 
 #[test]

@@ -239,7 +239,8 @@ fn refusals_are_told() {
         // What the registry said; the words around it are skopeo's own.
         let codes = ["name unknown: ", "tag invalid: ", "manifest unknown: ", "unauthorized: "];
         let start = codes.iter().find_map(|code| said.err.find(code)).unwrap_or_default();
-        let message = said.err.get(start..).unwrap_or_default().split(".),").next().unwrap_or_default();
+        let message =
+            said.err.get(start..).unwrap_or_default().split([')', '"']).next().unwrap_or_default().trim_end();
         told.push_str(&format!("{what}: {:?} {}\n", said.code, stable(message)));
     };
     let copy = |to: &str| {
@@ -273,7 +274,7 @@ fn refusals_are_told() {
     tell("nobody", stage.skopeo(&["inspect", "--tls-verify=false", "--no-creds", &stage.image("web:1")]));
     expect_test::expect![[r#"
         no such repository: Some(1) name unknown: The repository with name 'absent' does not exist in the registry with id '111111111111'
-        a tag that may not move: Some(1) tag invalid: The image tag '1' already exists in the 'web' repository and cannot be overwritten because the tag is immutable.), application/vnd.docker.distribution.manifest.v2+json(writing manifest: uploading manifest 1 to <host>/web: tag invalid: The image tag '1' already exists in the 'web' repository and cannot be overwritten because the tag is immutable.), application/vnd.docker.distribution.manifest.v1+prettyjws(creating an updated image manifest: Cannot convert an image with 0 history entries to application/vnd.docker.distribution.manifest.v1+prettyjws), application/vnd.oci.image.index.v1+json(creating an updated image manifest: Unsupported conversion type: application/vnd.oci.image.index.v1+json), application/vnd.docker.distribution.manifest.list.v2+json(creating an updated image manifest: Unsupported conversion type: application/vnd.docker.distribution.manifest.list.v2+json), application/vnd.docker.distribution.manifest.v1+json(creating an updated image manifest: Cannot convert an image with 0 history entries to application/vnd.docker.distribution.manifest.v1+prettyjws
+        a tag that may not move: Some(1) tag invalid: The image tag '1' already exists in the 'web' repository and cannot be overwritten because the tag is immutable.
         no such tag: Some(1) manifest unknown: Requested image not found: web absent
         nobody: Some(1) unauthorized: expected the user AWS with a password of GetAuthorizationToken, or an account id of these local accounts with any password
     "#]].assert_eq(&told);
