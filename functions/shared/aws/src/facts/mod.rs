@@ -4,11 +4,13 @@
 mod files;
 mod outcome;
 mod revisions;
+mod rollback;
 mod starts;
 mod sweep;
 
 pub use outcome::{OutcomeRead, read_outcome};
 pub use revisions::{RevisionsAsked, read_revisions};
+pub use rollback::read_rollback;
 pub use starts::read_starts;
 pub use sweep::{read_services, read_sweep};
 

@@ -43,6 +43,7 @@ const ACTIONS: &[(&str, &str)] = &[
     ("ecs:DescribeTasks", "ecs:task/cluster1/id"),
     ("ecs:ListServiceDeployments", "ecs:service/cluster1/webapp1"),
     ("ecs:ListTasks", "*"),
+    ("ecs:StopServiceDeployment", "ecs:service-deployment/cluster1/webapp1/id"),
     ("ecs:UpdateService", "ecs:service/cluster1/webapp1"),
     ("logs:PutLogEvents", "logs:log-group:/aws/lambda/towpath-on_commit:log-stream:s"),
     ("logs:PutLogEvents", "logs:log-group:/aws/lambda/towpath-on_image_push:log-stream:s"),
@@ -78,7 +79,7 @@ fn each_role_allows_what_its_function_does_and_nothing_else() {
     stage.deploy_all();
     let mut shown = String::new();
     for (action, resource) in ACTIONS {
-        let roles: Vec<&str> = ["on_image_push", "on_commit", "on_deployment_change", "reconcile"]
+        let roles: Vec<&str> = ["on_image_push", "on_commit", "on_deployment_change", "roll_back", "reconcile"]
             .into_iter()
             .filter(|name| may(&stage, &format!("towpath-{name}"), action, resource, "refs/heads/main"))
             .collect();
