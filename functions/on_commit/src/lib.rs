@@ -9,7 +9,7 @@ use domain::names::{EventId, ServiceId};
 use domain::plan::Plan;
 use entrypoint::batch::ignore;
 use entrypoint::event::{BranchMoved, Event};
-use entrypoint::{Batch, Context, Failed, MessageId, Received, Unsettled, record, settle};
+use entrypoint::{Batch, Context, Failed, MessageId, Read, Received, Unsettled, record, settle};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What one message asks about.
@@ -35,10 +35,9 @@ pub async fn handle(context: &Context, batch: Batch) -> Failed {
             }
         }
     }
-    let mut asked = BTreeMap::new();
-    for question in &questions {
-        // Of several commits to one service, the last one told of; the tip decides in any case.
-        asked.extend(question.services.iter().map(|(service, asked)| (service.clone(), asked.clone())));
+    let mut asked: BTreeMap<ServiceId, Vec<Asked>> = BTreeMap::new();
+    for (service, one) in questions.iter().flat_map(|question| &question.services) {
+        asked.entry(service.clone()).or_default().push(one.clone());
     }
     if asked.is_empty() {
         return failed;
@@ -46,10 +45,7 @@ pub async fn handle(context: &Context, batch: Batch) -> Failed {
     let events: Vec<EventId> = questions.iter().map(|question| question.event.clone()).collect();
     let read = async || {
         let facts = read_starts(&context.clients, &context.stack, &asked).await?;
-        Ok(facts.map(|facts| {
-            let tip = facts.tip.clone();
-            (facts, tip)
-        }))
+        Ok(facts.map(|(facts, unread)| Read { tip: facts.tip.clone(), facts, unread }))
     };
     let unsettled =
         settle(context, &events, batch.deadline, read, starts::decide, || no_branch(context)).await;

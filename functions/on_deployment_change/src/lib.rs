@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 use aws::codepipeline::service_of;
-use aws::facts::{OutcomeRead, read_outcome};
+use aws::facts::{OutcomeRead, Unread, read_outcome};
 use aws::{CallError, CallErrorKind};
 use domain::decide::outcome::{self, OutcomeFacts};
 use domain::decision::{Decision, DecisionKind};
@@ -10,8 +10,8 @@ use domain::names::{EventId, PipelineName, ServiceId};
 use domain::plan::Plan;
 use entrypoint::batch::ignore;
 use entrypoint::event::{Event, PipelineChanged};
-use entrypoint::{Batch, Context, Failed, MessageId, Received, Unsettled, record, settle};
-use std::collections::BTreeMap;
+use entrypoint::{Batch, Context, Failed, MessageId, Read, Received, Unsettled, record, settle};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The messages and events that ask about one service.
 #[derive(Debug, Default)]
@@ -55,14 +55,18 @@ async fn read(
     context: &Context,
     service: &ServiceId,
     events: &[EventId],
-) -> Result<Option<(Option<Vec<OutcomeFacts>>, domain::names::CommitId)>, CallError> {
+) -> Result<Option<Read<Option<Vec<OutcomeFacts>>>>, CallError> {
     let read = read_outcome(&context.clients, &context.stack, service, events, context.now()).await?;
     Ok(match read {
         OutcomeRead::NoBranch => None,
-        OutcomeRead::NotNamed(tip) => Some((None, tip)),
+        OutcomeRead::NotNamed(tip) => Some(Read { facts: None, tip, unread: Vec::new() }),
+        OutcomeRead::Unread(tip, error) => {
+            let unread = Unread { services: BTreeSet::from([service.clone()]), error };
+            Some(Read { facts: Some(Vec::new()), tip, unread: vec![unread] })
+        }
         OutcomeRead::Facts(facts) => {
             let tip = facts.first().map(|facts| facts.tip.clone());
-            tip.map(|tip| (Some(facts), tip))
+            tip.map(|tip| Read { facts: Some(facts), tip, unread: Vec::new() })
         }
     })
 }

@@ -8,7 +8,7 @@ use domain::names::{EventId, ImageRepositoryName, ServiceId};
 use domain::plan::Plan;
 use entrypoint::batch::ignore;
 use entrypoint::event::Event;
-use entrypoint::{Batch, Context, Failed, MessageId, Received, Unsettled, settle};
+use entrypoint::{Batch, Context, Failed, MessageId, Read, Received, Unsettled, settle};
 
 /// What one message asks about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,10 +37,7 @@ pub async fn handle(context: &Context, batch: Batch) -> Failed {
     let read = async || {
         let facts =
             read_revisions(&context.clients, &context.stack, &asked, context.function, context.now()).await?;
-        Ok(facts.map(|facts| {
-            let tip = facts.tip.clone();
-            (facts, tip)
-        }))
+        Ok(facts.map(|(facts, unread)| Read { tip: facts.tip.clone(), facts, unread }))
     };
     let unsettled =
         settle(context, &asked.events, batch.deadline, read, revisions::decide, || no_branch(context)).await;

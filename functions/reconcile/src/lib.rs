@@ -2,15 +2,15 @@
 
 mod metrics;
 
-use aws::CallError;
-use aws::facts::{read_services, read_sweep};
+use aws::facts::{SweepRead, Unread, read_services, read_sweep};
+use aws::{CallError, FailedStep};
 use domain::decide::sweep::{DriftState, sweep};
 use domain::names::{EventId, ServiceId};
 use domain::record::RecordContext;
 use domain::sweep_message::SweepMessage;
 use entrypoint::batch::ignore;
 use entrypoint::event::Event;
-use entrypoint::{Batch, Context, Failed, Received, record};
+use entrypoint::{Batch, Context, Failed, Received, record, tell_troubles};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
@@ -74,7 +74,7 @@ async fn sweep_part(
     states: &mut BTreeMap<DriftState, u32>,
 ) -> Result<(), CallError> {
     let read = Box::pin(read_sweep(&context.clients, &context.stack, &services, context.now())).await?;
-    let Some(facts) = read else { return Ok(()) };
+    let Some(SweepRead { facts, unread }) = read else { return Ok(()) };
     let found = sweep(&facts);
     for drift in found.drift.values() {
         *states.entry(drift.state).or_default() += 1;
@@ -87,8 +87,8 @@ async fn sweep_part(
         commit: None,
     };
     record::plan(&found.plan, &about);
-    for failed in &applied.failed {
-        record::failure(context.function, &about.events, &failed.services, &failed.error);
-    }
+    // The next sweep looks at these services again, so that this one need not come back for them.
+    let failed = applied.failed.into_iter().map(|FailedStep { services, error }| Unread { services, error });
+    tell_troubles(&about, unread.into_iter().chain(failed));
     Ok(())
 }

@@ -10,7 +10,7 @@ use domain::decision::{Decision, DecisionKind};
 use domain::names::CommitId;
 use domain::plan::Plan;
 use domain::record::RecordContext;
-use entrypoint::{Context, Mode, NotSettled, Settled, answer, record};
+use entrypoint::{Context, Mode, NotSettled, Read, Settled, answer, record, tell_troubles};
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
@@ -84,7 +84,7 @@ pub async fn handle(
         let read = read_rollback(&context.clients, &context.stack, &request.service, context.now()).await?;
         Ok(read.map(|facts| {
             let tip = facts.tip.clone();
-            (facts, tip)
+            Read { facts, tip, unread: Vec::new() }
         }))
     };
     let nothing = || {
@@ -93,12 +93,14 @@ pub async fn handle(
     };
     let events = [request.id.clone()];
     let settled =
-        answer(context, &events, deadline, mode, read, |facts| decide(facts, &request), nothing).await?;
+        answer(context, &events, (mode, deadline), read, |facts| decide(facts, &request), nothing).await?;
     told(settled, dry_run)
 }
 
 fn told(settled: Settled, dry_run: bool) -> Result<Answer, Failure> {
-    let Settled { plan, commit, failed } = settled;
+    let Settled { plan, about, troubles } = settled;
+    let problem = troubles.first().map(|trouble| trouble.error.to_string());
+    tell_troubles(&about, troubles);
     // A request is about one service, and has one decision.
     let (decision, because, refusal) = match plan.decisions.first() {
         Some(decision) => (
@@ -108,11 +110,11 @@ fn told(settled: Settled, dry_run: bool) -> Result<Answer, Failure> {
         ),
         None => (DecisionKind::Nothing, String::new(), None),
     };
-    if let Some(step) = failed.first() {
-        return Err(Failure::HalfDone { done: because, problem: step.error.to_string() });
+    if let Some(problem) = problem {
+        return Err(Failure::HalfDone { done: because, problem });
     }
     let plan = plan.steps.iter().map(ToString::to_string).collect();
-    Ok(Answer { decision, because, refusal, plan, commit, dry_run })
+    Ok(Answer { decision, because, refusal, plan, commit: about.commit, dry_run })
 }
 
 /// Records a request that is none, so that nothing is dropped in silence.

@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     match play(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("\nThe demo stopped: {error}");
+            show::failure(&error);
             ExitCode::FAILURE
         }
     }
@@ -53,9 +53,6 @@ fn play(arguments: &Arguments) -> Result<(), Failure> {
     let played = Stage::new(&running.endpoint, REGION, DEV, &arguments.project)
         .map_err(Failure::from)
         .and_then(|stage| story::play(&stage));
-    if let Err(error) = &played {
-        eprintln!("\nDid not hold: {error}");
-    }
     if arguments.keep {
         show::how_to_talk(&running.endpoint, REGION, DEV);
         runtime.block_on(tokio::signal::ctrl_c())?;

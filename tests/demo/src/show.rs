@@ -1,13 +1,22 @@
 //! What the demo says.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
 
-static STEPS: AtomicUsize = AtomicUsize::new(0);
+/// The steps begun so far, the last one being under way.
+static STEPS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// The next step, in plain words.
 pub(crate) fn step(what: &str) {
-    let number = STEPS.fetch_add(1, Ordering::Relaxed) + 1;
-    println!("\n{number:>2}. {what}");
+    let mut steps = STEPS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    steps.push(what.to_owned());
+    println!("\n{:>2}. {what}", steps.len());
+}
+
+/// Which step did not hold, and why not.
+pub(crate) fn failure(error: &dyn std::fmt::Display) {
+    let steps = STEPS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let last = steps.last().map(String::as_str).unwrap_or_default();
+    eprintln!("\nStep {} did not hold: {last}\n      {error}", steps.len());
 }
 
 /// What shows that the step holds: each line of it, indented.

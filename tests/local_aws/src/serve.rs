@@ -143,7 +143,15 @@ impl Running {
 /// # Errors
 /// When the port, the store or a template cannot be used.
 pub async fn start(options: &Options) -> Result<Running, StartError> {
-    let mut world = open_world(options)?;
+    start_with_clock(options, Clock::Real).await
+}
+
+/// [`start`] with this clock. A manual one stands still until somebody moves it: see [`LocalAws::rest`].
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_with_clock(options: &Options, clock: Clock) -> Result<Running, StartError> {
+    let mut world = open_world(options, clock)?;
     let (listener, address) = listen(options.port).await?;
     let endpoint = format!("http://{address}");
     world.endpoint = Some(endpoint.clone());
@@ -168,7 +176,7 @@ async fn listen(port: u16) -> Result<(TcpListener, SocketAddr), StartError> {
     Ok((listener, address))
 }
 
-fn open_world(options: &Options) -> Result<World, StartError> {
+fn open_world(options: &Options, clock: Clock) -> Result<World, StartError> {
     let store = match &options.store {
         Some(path) => Store::at(path),
         None => Store::temporary(),
@@ -178,7 +186,7 @@ fn open_world(options: &Options) -> Result<World, StartError> {
     let state_file = store.state_file();
     let accounts = options.environments.iter().map(|environment| environment.account.clone());
     let settings = options.settings.clone();
-    let mut world = World::new(accounts, &options.region, Clock::Real, options.seed, settings, store);
+    let mut world = World::new(accounts, &options.region, clock, options.seed, settings, store);
     let path = state_file.display().to_string();
     match std::fs::read_to_string(&state_file) {
         Ok(text) => {

@@ -140,6 +140,16 @@ impl World {
         self.timers.first_key_value().map(|((due, _), _)| *due)
     }
 
+    /// When the next timer is due that is not a schedule's, nor a look at a pipeline's source.
+    pub fn next_work_due(&self) -> Option<DateTime<Utc>> {
+        self.timers.iter().find(|(_, (_, timer))| !timer.recurs()).map(|((due, _), _)| *due)
+    }
+
+    /// Whether a function runs, or is about to.
+    pub fn runs_a_function(&self) -> bool {
+        lambda::is_running(self)
+    }
+
     /// Runs every timer that is due, in order, including those that they set for at once. Returns how
     /// many ran.
     pub fn run_due(&mut self) -> usize {

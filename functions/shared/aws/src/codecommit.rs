@@ -3,7 +3,7 @@
 
 use crate::connection::Clients;
 use crate::error::{CallError, code_of};
-use aws_sdk_codecommit::types::{ChangeTypeEnum, DeleteFileEntry, PutFileEntry};
+use aws_sdk_codecommit::types::{ChangeTypeEnum, CommentsForComparedCommit, DeleteFileEntry, PutFileEntry};
 use aws_smithy_types::Blob;
 use domain::names::{BlobId, BranchName, CommitId, FilePath, RepositoryName, RequestToken};
 use domain::time::Timestamp;
@@ -376,7 +376,8 @@ impl Clients {
             let thing = format!("commit {commit} of {repository}");
             let page =
                 sent.send().await.map_err(|error| CallError::from_sdk(SERVICE, operation, thing, error))?;
-            let comments = page.comments_for_compared_commit_data().iter().flat_map(|data| data.comments());
+            let comments =
+                page.comments_for_compared_commit_data().iter().flat_map(CommentsForComparedCommit::comments);
             texts.extend(comments.filter_map(|comment| comment.content().map(str::to_owned)));
             next = page.next_token;
             if next.is_none() {

@@ -7,7 +7,7 @@ use crate::error::{CallError, code_of};
 use aws_sdk_codepipeline::types::{
     ActionCategory, ActionDeclaration, ActionExecutionDetail, ExecutionMode as SdkMode, ExecutionType,
     PipelineExecutionStatus, PipelineExecutionSummary, PipelineType as SdkType, SourceRevisionOverride,
-    SourceRevisionType, TriggerType,
+    SourceRevisionType, StageDeclaration, TriggerType,
 };
 use domain::facts::{
     DeployAction, DeployWindow, ExecutionKind, ExecutionMode, ExecutionStatus, PipelineDescription,
@@ -68,7 +68,7 @@ impl Clients {
             sources: Vec::new(),
             deploys: Vec::new(),
         };
-        for action in declared.stages().iter().flat_map(|stage| stage.actions()) {
+        for action in declared.stages().iter().flat_map(StageDeclaration::actions) {
             read_action(&thing, action, &mut description)?;
         }
         Ok(PipelineFact::Found(description))

@@ -12,10 +12,10 @@ use std::fmt;
 pub struct CallError {
     service: &'static str,
     operation: &'static str,
-    thing: String,
+    thing: Box<str>,
     kind: CallErrorKind,
-    code: Option<String>,
-    said: Option<String>,
+    code: Option<Box<str>>,
+    said: Option<Box<str>>,
     source: Box<dyn Error + Send + Sync>,
 }
 
@@ -43,10 +43,10 @@ impl CallError {
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
-        let code = code_of(&error).map(str::to_owned);
-        let said = error.as_service_error().and_then(ProvideErrorMetadata::message).map(str::to_owned);
+        let code = code_of(&error).map(Box::from);
+        let said = error.as_service_error().and_then(ProvideErrorMetadata::message).map(Box::from);
         let kind = kind_of(&error, code.as_deref());
-        Self { service, operation, thing: thing.to_string(), kind, code, said, source: error.into() }
+        Self { service, operation, thing: thing.to_string().into(), kind, code, said, source: error.into() }
     }
 
     /// An answer that lacks something or holds something unreadable.
@@ -60,7 +60,7 @@ impl CallError {
         Self {
             service,
             operation,
-            thing: thing.to_string(),
+            thing: thing.to_string().into(),
             kind,
             code: None,
             said: None,
@@ -110,7 +110,7 @@ fn kind_of<E>(error: &SdkError<E, HttpResponse>, code: Option<&str>) -> CallErro
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => CallErrorKind::Transient,
         SdkError::ResponseError(context) => {
             let body = context.raw().body().bytes().unwrap_or_default();
-            if is_xml_throttle(body) || status.is_none_or(|status| status < 300 || status >= 500) {
+            if is_xml_throttle(body) || status.is_none_or(|status| !(300..500).contains(&status)) {
                 CallErrorKind::Transient
             } else {
                 CallErrorKind::Rejected

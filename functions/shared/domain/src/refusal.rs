@@ -7,8 +7,11 @@ use crate::names::{
 };
 use crate::revision::RevisionError;
 use crate::rules::RuleError;
-use crate::text::shown;
+use crate::text::one_line;
 use crate::time::Timestamp;
+
+/// How much of what AWS said is told.
+const PROBLEM_CHARACTERS: usize = 300;
 
 /// Why something that should be done is not done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,8 +31,20 @@ pub enum Refusal {
         /// The repository.
         repository: ImageRepositoryName,
     },
+    /// A call about the service is denied: names outside the stack's parameters are not admitted.
+    #[error(
+        "not admitted: {problem}; admit the names of {service} and of what it uses with the stack parameter NamePrefix, and of its pipeline with PipelinePattern"
+    )]
+    NotAdmitted {
+        /// The service.
+        service: ServiceId,
+        /// What AWS said.
+        problem: String,
+    },
     /// The repository exists, and Towpath may not read it.
-    #[error("the ECR repository {repository} cannot be read: {problem}")]
+    #[error(
+        "the ECR repository {repository} may not be read: {problem}; admit its name with the stack parameter NamePrefix"
+    )]
     ImageRepositoryUnreadable {
         /// The repository.
         repository: ImageRepositoryName,
@@ -284,6 +299,7 @@ impl Refusal {
             Self::InvalidRevision(_) => "invalid_revision",
             Self::InvalidHold(_) => "invalid_hold",
             Self::ImageRepositoryMissing { .. } => "image_repository_missing",
+            Self::NotAdmitted { .. } => "not_admitted",
             Self::ImageRepositoryUnreadable { .. } => "image_repository_unreadable",
             Self::ApplicationBranchMissing { .. } => "application_branch_missing",
             Self::Ambiguous { .. } => "ambiguous",
@@ -312,9 +328,18 @@ impl Refusal {
         }
     }
 
+    /// A service that AWS does not let Towpath look at or touch.
+    #[must_use]
+    pub fn not_admitted(service: &ServiceId, problem: &str) -> Self {
+        Self::NotAdmitted { service: service.clone(), problem: one_line(problem, PROBLEM_CHARACTERS) }
+    }
+
     /// A repository that AWS does not let Towpath read.
     #[must_use]
     pub fn image_repository_unreadable(repository: &ImageRepositoryName, problem: &str) -> Self {
-        Self::ImageRepositoryUnreadable { repository: repository.clone(), problem: shown(problem) }
+        Self::ImageRepositoryUnreadable {
+            repository: repository.clone(),
+            problem: one_line(problem, PROBLEM_CHARACTERS),
+        }
     }
 }

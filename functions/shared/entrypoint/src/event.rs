@@ -6,6 +6,7 @@ use domain::names::{
     InvalidName, PipelineName, RepositoryName, ServiceId, ServiceName,
 };
 use domain::sweep_message::SweepMessage;
+use domain::text::{one_line, shown};
 use domain::wake_up::{WakeUp, WakeUpError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,8 @@ use std::str::FromStr;
 
 /// The longest message body that is read: EventBridge's own limit for one event.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// How much is told of what a foreign event says.
+const TOLD_CHARACTERS: usize = 300;
 
 /// What can wake a function.
 #[derive(Debug, Clone, PartialEq)]
@@ -105,8 +108,11 @@ pub enum EventError {
         bytes: usize,
     },
     /// No JSON, or a member is missing or of the wrong type.
-    #[error("the message is no event: {0}")]
-    Malformed(#[from] serde_path_to_error::Error<serde_json::Error>),
+    #[error("the message is no event: {problem}")]
+    Malformed {
+        /// What is wrong with it, and where.
+        problem: String,
+    },
     /// A name that breaks AWS's rules for it.
     #[error("the event's {member}: {source}")]
     Name {
@@ -122,13 +128,13 @@ pub enum EventError {
         member: &'static str,
     },
     /// A wake-up that breaks its format.
-    #[error("the wake-up: {0}")]
+    #[error("{0}")]
     WakeUp(#[from] WakeUpError),
 }
 
 /// Only what tells the messages apart.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", expecting = "an event as a JSON object")]
 struct Kind {
     source: Option<String>,
     detail_type: Option<String>,
@@ -157,7 +163,7 @@ pub fn parse(body: &str) -> Result<Event, EventError> {
             pipeline_change(body)
         }
         (Some(source), Some(detail_type)) => {
-            let because = format!("Towpath does not act on {detail_type} of {source}");
+            let because = format!("Towpath does not act on {} of {}", shown(detail_type), shown(source));
             let envelope: EventBridgeEvent = from_json(body)?;
             ignored(envelope.id, because)
         }
@@ -247,7 +253,8 @@ fn service_change(body: &str) -> Result<Event, EventError> {
     let (Some("service"), Some(cluster), Some(service), None) =
         (parts.next(), parts.next(), parts.next(), parts.next())
     else {
-        let because = format!("{arn} does not name cluster and service; the account uses the old ARN format");
+        let because =
+            format!("{} does not name cluster and service; the account uses the old ARN format", shown(&arn));
         return ignored(envelope.id, because);
     };
     let cluster: ClusterName = name("resources[0]", Some(cluster.to_owned()))?;
@@ -277,15 +284,21 @@ fn pipeline_change(body: &str) -> Result<Event, EventError> {
 }
 
 fn ignored(id: Option<String>, because: String) -> Result<Event, EventError> {
-    Ok(Event::Ignored { id: name("id", id)?, because })
+    Ok(Event::Ignored { id: name("id", id)?, because: one_line(&because, TOLD_CHARACTERS) })
 }
 
 fn from_json<T: DeserializeOwned>(body: &str) -> Result<T, EventError> {
     let mut deserializer = serde_json::Deserializer::from_str(body);
-    Ok(serde_path_to_error::deserialize(&mut deserializer)?)
+    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| EventError::Malformed {
+        // What has the wrong type is quoted in full, however long it is.
+        problem: one_line(&error.to_string(), TOLD_CHARACTERS),
+    })
 }
 
 fn name<T: FromStr<Err = InvalidName>>(member: &'static str, text: Option<String>) -> Result<T, EventError> {
     let text = text.ok_or(EventError::Missing { member })?;
     text.parse().map_err(|source| EventError::Name { member, source })
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,6 +46,15 @@ pub fn failure<'a>(
     line(&serde_json::to_string(&record).unwrap_or_default());
 }
 
+/// Writes that work was left to the queue's next delivery.
+pub fn gave_up(function: Function, events: &[EventId], because: &str) {
+    let error = because.to_owned();
+    let record =
+        FailureRecord { towpath: "failure", function, events, services: Vec::new(), error, transient: true };
+    // Texts and lists of texts always serialise.
+    line(&serde_json::to_string(&record).unwrap_or_default());
+}
+
 /// Writes a line of metrics.
 pub fn metrics(metrics: &impl Serialize) {
     // Texts and numbers always serialise.

@@ -2,10 +2,13 @@
 
 use crate::context::Context;
 use crate::record;
-use aws::{Applied, CallError, FailedStep, Tip};
+use aws::facts::Unread;
+use aws::{Applied, CallError, CallErrorKind, FailedStep, Tip};
+use domain::decision::{Decision, DecisionKind};
 use domain::names::{CommitId, EventId, ServiceId};
 use domain::plan::{Plan, Then};
 use domain::record::RecordContext;
+use domain::refusal::Refusal;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -25,26 +28,37 @@ pub enum Unsettled {
     Everything,
 }
 
+/// What was read before a decision.
+#[derive(Debug)]
+pub struct Read<Facts> {
+    /// What the decision is made from.
+    pub facts: Facts,
+    /// The commit at which it was read.
+    pub tip: CommitId,
+    /// The services that the facts leave out, because they could not be read.
+    pub unread: Vec<Unread>,
+}
+
 /// What became of something that was asked.
 #[derive(Debug)]
 pub struct Settled {
-    /// What was decided at last.
+    /// What was decided at last; it has been recorded unless it was a dry run.
     pub plan: Plan,
-    /// The commit that was made.
-    pub commit: Option<CommitId>,
-    /// The steps that failed.
-    pub failed: Vec<FailedStep>,
+    /// What its records have in common, and the commit that was made.
+    pub about: RecordContext,
+    /// What could not be read or done; it has not been recorded yet.
+    pub troubles: Vec<Unread>,
 }
 
-/// Why nothing was settled. It has been recorded where there was something to record.
+/// Why nothing was settled; it has been recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum NotSettled {
     /// The facts could not be read.
     #[error(transparent)]
     NotRead(#[from] CallError),
-    /// The branch moved again and again, or time ran out.
-    #[error("the deployment branch kept moving; ask again")]
-    OutOfTime,
+    /// Out of attempts or of time.
+    #[error("the deployment branch moved at every attempt, or the time is up")]
+    GaveUp,
 }
 
 /// Whether plans are carried out.
@@ -56,33 +70,31 @@ pub enum Mode {
     DryRun,
 }
 
-/// Settles what was asked, for a function that is woken through its queue: which messages must come back. See [`answer`].
+/// Settles what was asked, as [`answer`] does, for messages of a queue, which brings back what is not settled.
 pub async fn settle<Facts>(
     context: &Context,
     events: &[EventId],
     deadline: Instant,
-    read: impl AsyncFn() -> Result<Option<(Facts, CommitId)>, CallError>,
+    read: impl AsyncFn() -> Result<Option<Read<Facts>>, CallError>,
     decide: impl Fn(&Facts) -> Plan,
     nothing: impl Fn() -> Plan,
 ) -> Unsettled {
-    match answer(context, events, deadline, Mode::Apply, read, decide, nothing).await {
-        Ok(settled) => unsettled(settled),
-        // Out of attempts or of time: the queue brings the messages back.
-        Err(NotSettled::NotRead(_) | NotSettled::OutOfTime) => Unsettled::Everything,
+    match answer(context, events, (Mode::Apply, deadline), read, decide, nothing).await {
+        Ok(Settled { plan, about, troubles }) => unsettled(&plan, tell_troubles(&about, troubles)),
+        Err(NotSettled::NotRead(_) | NotSettled::GaveUp) => Unsettled::Everything,
     }
 }
 
-/// Settles what was asked: reads the facts, decides, applies the plan. `read` gives the facts and the commit at which
-/// they were read, or none when there is nothing to read from; then `nothing` says so.
+/// Settles what was asked: reads the facts, decides, applies the plan. `read` gives none when there is nothing to read
+/// from; then `nothing` says so. A service that could not be read does not hold up the others.
 ///
 /// # Errors
 /// When the facts cannot be read, or the branch does not stand still.
 pub async fn answer<Facts>(
     context: &Context,
     events: &[EventId],
-    deadline: Instant,
-    mode: Mode,
-    read: impl AsyncFn() -> Result<Option<(Facts, CommitId)>, CallError>,
+    (mode, deadline): (Mode, Instant),
+    read: impl AsyncFn() -> Result<Option<Read<Facts>>, CallError>,
     decide: impl Fn(&Facts) -> Plan,
     nothing: impl Fn() -> Plan,
 ) -> Result<Settled, NotSettled> {
@@ -93,47 +105,62 @@ pub async fn answer<Facts>(
         if Instant::now() >= deadline {
             break;
         }
-        let (plan, tip) = match Box::pin(read()).await {
-            Ok(Some((facts, tip))) => (decide(&facts), Some(tip)),
-            Ok(None) => (nothing(), None),
+        let (plan, tip, unread) = match Box::pin(read()).await {
+            Ok(Some(Read { facts, tip, unread })) => (decide(&facts), Some(tip), unread),
+            Ok(None) => (nothing(), None, Vec::new()),
             Err(error) => {
                 record::failure(context.function, events, [], &error);
                 return Err(error.into());
             }
         };
+        let mut about =
+            RecordContext { function: context.function, events: events.to_vec(), tip, commit: None };
         if mode == Mode::DryRun {
-            return Ok(Settled { plan, commit: None, failed: Vec::new() });
+            return Ok(Settled { plan, about, troubles: unread });
         }
         let applied = context.clients.apply(&plan, &context.stack.environment, &context.queues).await;
         if applied.tip == Tip::Moved {
             continue;
         }
-        let about = RecordContext {
-            function: context.function,
-            events: events.to_vec(),
-            tip,
-            commit: applied.commit.clone(),
-        };
+        let Applied { commit, failed, tip: _ } = applied;
+        about.commit = commit;
         record::plan(&plan, &about);
-        for failed in &applied.failed {
-            record::failure(context.function, events, &failed.services, &failed.error);
+        if plan.then == Then::DecideAgain && failed.is_empty() {
+            continue;
         }
-        if plan.then != Then::DecideAgain || !applied.failed.is_empty() {
-            let Applied { commit, failed, tip: _ } = applied;
-            return Ok(Settled { plan, commit, failed });
-        }
+        let failed = failed.into_iter().map(|FailedStep { services, error }| Unread { services, error });
+        let troubles = unread.into_iter().chain(failed).collect();
+        return Ok(Settled { plan, about, troubles });
     }
-    Err(NotSettled::OutOfTime)
+    record::gave_up(context.function, events, "the branch moved at every attempt, or the time is up");
+    Err(NotSettled::GaveUp)
 }
 
-fn unsettled(settled: Settled) -> Unsettled {
-    let Settled { plan, commit: _, failed } = settled;
-    let mut services: BTreeSet<ServiceId> =
-        failed.into_iter().flat_map(|failed| failed.services).collect();
+/// Records each call that failed, once, and returns the services for which another try can help. What is denied is
+/// answered by a refusal instead: it would come back for ever, and the sweep looks at it again anyway.
+pub fn tell_troubles(
+    about: &RecordContext,
+    troubles: impl IntoIterator<Item = Unread>,
+) -> BTreeSet<ServiceId> {
+    let mut try_again = BTreeSet::new();
+    for Unread { services, error } in troubles {
+        if error.kind() == CallErrorKind::Denied && !services.is_empty() {
+            for service in &services {
+                let refusal = Refusal::not_admitted(service, &error.to_string());
+                record::decision(&Decision::refused(service, refusal), about);
+            }
+        } else {
+            record::failure(about.function, &about.events, &services, &error);
+            try_again.extend(services);
+        }
+    }
+    try_again
+}
+
+fn unsettled(plan: &Plan, troubled: BTreeSet<ServiceId>) -> Unsettled {
+    let mut services = troubled;
     if plan.then == Then::LookAgain {
-        let undecided = |decision: &&domain::decision::Decision| {
-            decision.kind == domain::decision::DecisionKind::Undecided
-        };
+        let undecided = |decision: &&Decision| decision.kind == DecisionKind::Undecided;
         services
             .extend(plan.decisions.iter().filter(undecided).filter_map(|decision| decision.service.clone()));
     }

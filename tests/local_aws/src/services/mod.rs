@@ -141,6 +141,18 @@ pub enum Timer {
     Sqs(sqs::Timer),
 }
 
+impl Timer {
+    /// Whether it comes again and again, whatever happens: a schedule, or a look at a pipeline's source.
+    pub(crate) fn recurs(&self) -> bool {
+        matches!(
+            self,
+            Self::Scheduler(_)
+                | Self::Events(events::Timer::Fire { .. })
+                | Self::CodePipeline(codepipeline::Timer::SourcesPolled { .. })
+        )
+    }
+}
+
 /// Carries out one operation.
 ///
 /// # Errors

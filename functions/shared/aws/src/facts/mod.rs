@@ -7,12 +7,14 @@ mod revisions;
 mod rollback;
 mod starts;
 mod sweep;
+mod unread;
 
 pub use outcome::{OutcomeRead, read_outcome};
 pub use revisions::{RevisionsAsked, read_revisions};
 pub use rollback::read_rollback;
 pub use starts::read_starts;
-pub use sweep::{read_services, read_sweep};
+pub use sweep::{SweepRead, read_services, read_sweep};
+pub use unread::Unread;
 
 /// How many services are read at one time: enough to hide round trips, few enough not to be throttled.
 const SERVICES_AT_ONCE: usize = 8;

@@ -13,7 +13,7 @@ use domain::decision::DecisionKind;
 use domain::evidence::Evidence;
 use domain::facts::{
     Deployment, DeploymentStatus, Execution, FileFact, IndexChildren, PipelineDescription, PipelineFact,
-    RevisionAtSource, RulesOfService,
+    RevisionAtSource, RulesFact, RulesOfService,
 };
 use domain::names::{CommitId, EventId, ImageDigest, ImageRepositoryName, PipelineName, ServiceId};
 use domain::revision::RevisionFile;
@@ -46,6 +46,8 @@ pub enum OutcomeRead {
     NoBranch,
     /// Neither the rules nor a `revision.json` name the service: it is nobody's affair here.
     NotNamed(CommitId),
+    /// What its outcomes depend on could not be read at this tip.
+    Unread(CommitId, CallError),
     /// What its outcomes depend on: of its newest deployment, and of the one before if that ended lately.
     Facts(Vec<OutcomeFacts>),
 }
@@ -53,7 +55,7 @@ pub enum OutcomeRead {
 /// Reads what the outcome of a service's newest deployments depends on.
 ///
 /// # Errors
-/// When a call gives no usable answer.
+/// When the rules cannot be read.
 pub async fn read_outcome(
     clients: &Clients,
     stack: &Stack,
@@ -63,18 +65,33 @@ pub async fn read_outcome(
 ) -> Result<OutcomeRead, CallError> {
     let repository = &stack.repository;
     let Some((tip, rules)) = read_rules(clients, repository).await? else { return Ok(OutcomeRead::NoBranch) };
+    let read = Box::pin(read_named(clients, stack, service, events, now, &tip, rules)).await;
+    Ok(read.unwrap_or_else(|error| OutcomeRead::Unread(tip, error)))
+}
+
+/// The same, at a tip whose rules are known.
+async fn read_named(
+    clients: &Clients,
+    stack: &Stack,
+    service: &ServiceId,
+    events: &[EventId],
+    now: Timestamp,
+    tip: &CommitId,
+    rules: RulesFact,
+) -> Result<OutcomeRead, CallError> {
+    let repository = &stack.repository;
     let named = match rules.of_service(service) {
         RulesOfService::Named(rules) => Some(rules),
         RulesOfService::NotNamed | RulesOfService::Invalid(_) => None,
     };
-    let revision = read_revision(clients, repository, service, &tip).await?;
+    let revision = read_revision(clients, repository, service, tip).await?;
     if revision == FileFact::Absent && rules.of_service(service) == RulesOfService::NotNamed {
-        return Ok(OutcomeRead::NotNamed(tip));
+        return Ok(OutcomeRead::NotNamed(tip.clone()));
     }
     let pipeline = stack.pipeline_of(service, named).ok();
     let (hold, last_change, deployments, described) = try_join!(
-        read_hold(clients, repository, service, &tip),
-        read_last_change(clients, repository, service, &tip),
+        read_hold(clients, repository, service, tip),
+        read_last_change(clients, repository, service, tip),
         clients.deployments(service, DEPLOYMENTS_MAX),
         describe(clients, pipeline.as_ref()),
     )?;
@@ -107,9 +124,11 @@ pub async fn read_outcome(
         told: Vec::new(),
         stalled_after: stack.stalled_after,
     };
-    let mut all = vec![read_deployment(clients, stack, &of_none, described.as_ref(), &deployments).await?];
-    if let Some((_, older)) = deployments.split_first().filter(|_| ended_lately) {
-        all.push(read_deployment(clients, stack, &of_none, described.as_ref(), older).await?);
+    let mut all = Vec::new();
+    let older = deployments.get(1..).filter(|_| ended_lately);
+    for deployments in [Some(deployments.as_slice()), older].into_iter().flatten() {
+        let read = read_deployment(clients, stack, &of_none, described.as_ref(), deployments);
+        all.push(Box::pin(read).await?);
     }
     Ok(OutcomeRead::Facts(all))
 }

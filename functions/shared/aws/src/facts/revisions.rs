@@ -2,6 +2,7 @@
 
 use super::SERVICES_AT_ONCE;
 use super::files::{read_hold, read_last_change, read_revision, read_rules};
+use super::unread::{Unread, apart};
 use crate::connection::Clients;
 use crate::error::{CallError, CallErrorKind};
 use crate::stack::Stack;
@@ -11,9 +12,9 @@ use domain::names::{CommitId, EventId, ImageRepositoryName, ServiceId};
 use domain::rules::ServiceRules;
 use domain::time::Timestamp;
 use domain::wake_up::Function;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
-use tokio::try_join;
+use tokio::{join, try_join};
 
 /// What an invocation asks about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,17 +27,18 @@ pub struct RevisionsAsked {
     pub events: Vec<EventId>,
 }
 
-/// Reads what the selection depends on. None when the deployment repository has no such branch yet.
+/// Reads what the selection depends on, and says which services could not be read. None when the deployment
+/// repository has no such branch yet.
 ///
 /// # Errors
-/// When a call gives no usable answer.
+/// When the rules cannot be read.
 pub async fn read_revisions(
     clients: &Clients,
     stack: &Stack,
     asked: &RevisionsAsked,
     actor: Function,
     now: Timestamp,
-) -> Result<Option<RevisionsFacts>, CallError> {
+) -> Result<Option<(RevisionsFacts, Vec<Unread>)>, CallError> {
     let Some((tip, rules)) = read_rules(clients, &stack.repository).await? else { return Ok(None) };
     let wanted = services_asked_about(&rules, asked);
     let repositories = wanted
@@ -46,19 +48,36 @@ pub async fn read_revisions(
     let repositories: BTreeSet<ImageRepositoryName> = repositories.collect();
     let services = stream::iter(&wanted)
         .map(|service| async {
-            let facts = read_service(clients, stack, service, named(&rules, service), &tip).await?;
-            Ok::<_, CallError>((service.clone(), facts))
+            let read = read_service(clients, stack, service, named(&rules, service), &tip);
+            (service.clone(), Box::pin(read).await)
         })
         .buffer_unordered(SERVICES_AT_ONCE)
-        .try_collect::<BTreeMap<_, _>>();
+        .collect::<Vec<_>>();
     let images = stream::iter(&repositories)
-        .map(|repository| async {
-            Ok::<_, CallError>((repository.clone(), read_images(clients, repository).await?))
-        })
+        .map(|repository| async { (repository.clone(), read_images(clients, repository).await) })
         .buffer_unordered(SERVICES_AT_ONCE)
-        .try_collect::<BTreeMap<_, _>>();
-    let (services, images) = try_join!(services, images)?;
-    Ok(Some(RevisionsFacts {
+        .collect::<Vec<_>>();
+    let (services, read_images) = join!(services, images);
+    let (mut services, mut unread) = apart(services);
+    let mut images = BTreeMap::new();
+    for (repository, read) in read_images {
+        match read {
+            Ok(read) => {
+                images.insert(repository, read);
+            }
+            Err(error) => {
+                let uses = |service: &ServiceId| {
+                    let rules = named(&rules, service);
+                    rules.is_some_and(|rules| {
+                        rules.containers.values().any(|container| container.repository == repository)
+                    })
+                };
+                let users = services.extract_if(.., |service, _| uses(service)).map(|(service, _)| service);
+                unread.push(Unread { services: users.collect(), error });
+            }
+        }
+    }
+    let facts = RevisionsFacts {
         now,
         actor,
         events: asked.events.clone(),
@@ -68,7 +87,8 @@ pub async fn read_revisions(
         rules,
         services,
         images,
-    }))
+    };
+    Ok(Some((facts, unread)))
 }
 
 fn services_asked_about(rules: &RulesFact, asked: &RevisionsAsked) -> BTreeSet<ServiceId> {

@@ -2,6 +2,7 @@
 
 use super::SERVICES_AT_ONCE;
 use super::files::{read_hold, read_last_change, read_revision, read_rules};
+use super::unread::{Unread, apart};
 use crate::codecommit::At;
 use crate::codepipeline::ExecutionSummary;
 use crate::connection::Clients;
@@ -18,39 +19,42 @@ use domain::names::{
 use domain::revision::RevisionFile;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
-use tokio::try_join;
+use tokio::{join, try_join};
 
 /// How many executions are looked through for the newest whose source is known.
 const EXECUTIONS_MAX: u16 = 20;
 
-/// Reads what the starts depend on, for these services. None when the deployment repository has no such branch.
+/// Reads what the starts depend on, for these services, and says which could not be read. None when the deployment
+/// repository has no such branch.
 ///
 /// # Errors
-/// When a call gives no usable answer.
+/// When the rules, or the commit at the branch's tip, cannot be read.
 pub async fn read_starts(
     clients: &Clients,
     stack: &Stack,
-    asked: &BTreeMap<ServiceId, Asked>,
-) -> Result<Option<StartsFacts>, CallError> {
+    asked: &BTreeMap<ServiceId, Vec<Asked>>,
+) -> Result<Option<(StartsFacts, Vec<Unread>)>, CallError> {
     let Some((tip, rules)) = read_rules(clients, &stack.repository).await? else { return Ok(None) };
     let services = stream::iter(asked)
         .map(|(service, asked)| async {
-            let facts = read_start(clients, stack, service, asked, &rules, &tip).await?;
-            Ok::<_, CallError>((service.clone(), facts))
+            let read = read_start(clients, stack, service, asked, &rules, &tip);
+            (service.clone(), Box::pin(read).await)
         })
         .buffer_unordered(SERVICES_AT_ONCE)
-        .try_collect::<BTreeMap<_, _>>();
+        .collect::<Vec<_>>();
     let made = clients.commit_by_id(&stack.repository.name, &tip);
-    let (services, made) = try_join!(services, made)?;
-    let tip_made_at = made.map(|commit| commit.at);
-    Ok(Some(StartsFacts { repository: stack.repository.clone(), tip, tip_made_at, services }))
+    let (services, made) = join!(services, made);
+    let (services, unread) = apart(services);
+    let tip_made_at = made?.map(|commit| commit.at);
+    let repository = stack.repository.clone();
+    Ok(Some((StartsFacts { repository, tip, tip_made_at, services }, unread)))
 }
 
 async fn read_start(
     clients: &Clients,
     stack: &Stack,
     service: &ServiceId,
-    asked: &Asked,
+    asked: &[Asked],
     rules: &RulesFact,
     tip: &CommitId,
 ) -> Result<StartFacts, CallError> {
@@ -69,7 +73,7 @@ async fn read_start(
     )?;
     let children = read_children(clients, &stack.registry, &revision, &runs).await?;
     Ok(StartFacts {
-        asked: asked.clone(),
+        asked: Asked::that_counts(asked, revision.blob()),
         revision,
         hold,
         last_change,

@@ -5,6 +5,7 @@ use super::files::read_rules;
 use super::outcome::{OutcomeRead, read_outcome};
 use super::revisions::{RevisionsAsked, read_revisions};
 use super::starts::read_starts;
+use super::unread::{Unread, apart};
 use crate::connection::Clients;
 use crate::error::CallError;
 use crate::stack::Stack;
@@ -15,10 +16,10 @@ use domain::facts::{RulesFact, RunningImage};
 use domain::names::ServiceId;
 use domain::time::Timestamp;
 use domain::wake_up::Function;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use tokio::try_join;
+use tokio::{join, try_join};
 
 /// For how long after its creation a deployment's outcome may still be untold: the pipeline's longest time-out, and
 /// as much again for events that come late.
@@ -43,20 +44,29 @@ pub async fn read_services(
     Ok(Some(services))
 }
 
+/// What was read for a sweep.
+#[derive(Debug)]
+pub struct SweepRead {
+    /// What it depends on, of the services of which everything could be read.
+    pub facts: SweepFacts,
+    /// The other services: the next sweep looks at them again.
+    pub unread: Vec<Unread>,
+}
+
 /// Reads what a sweep over these services depends on. None when the deployment repository has no such branch.
 ///
 /// # Errors
-/// When a call gives no usable answer.
+/// When what concerns all services cannot be read.
 pub async fn read_sweep(
     clients: &Clients,
     stack: &Stack,
     services: &BTreeSet<ServiceId>,
     now: Timestamp,
-) -> Result<Option<SweepFacts>, CallError> {
-    let asked_starts = services.iter().map(|service| (service.clone(), Asked::WakeUp)).collect();
+) -> Result<Option<SweepRead>, CallError> {
+    let asked_starts = services.iter().map(|service| (service.clone(), vec![Asked::WakeUp])).collect();
     let (starts, rules) =
         try_join!(read_starts(clients, stack, &asked_starts), read_rules(clients, &stack.repository))?;
-    let (Some(starts), Some((_, rules))) = (starts, rules) else { return Ok(None) };
+    let (Some((starts, mut unread)), Some((_, rules))) = (starts, rules) else { return Ok(None) };
     let with_rules = match &rules {
         RulesFact::Read(file) => {
             services.iter().filter(|service| file.services.contains_key(*service)).cloned().collect()
@@ -64,12 +74,25 @@ pub async fn read_sweep(
         RulesFact::Absent | RulesFact::Invalid(_) => BTreeSet::new(),
     };
     let asked = RevisionsAsked { services: with_rules, ..RevisionsAsked::default() };
-    let (revisions, outcomes, tasks) = try_join!(
+    let (revisions, (outcomes, no_outcomes), (tasks, no_tasks)) = join!(
         read_revisions(clients, stack, &asked, Function::OnImagePush, now),
         read_outcomes(clients, stack, services, now),
         read_tasks(clients, services),
-    )?;
-    Ok(revisions.map(|revisions| SweepFacts { revisions, starts, outcomes, tasks }))
+    );
+    let Some((revisions, no_revisions)) = revisions? else { return Ok(None) };
+    let outcomes = outcomes.into_values().flatten().collect();
+    let mut facts = SweepFacts { revisions, starts, outcomes, tasks };
+    unread.extend(no_revisions.into_iter().chain(no_outcomes).chain(no_tasks));
+    leave_out(&mut facts, &unread);
+    Ok(Some(SweepRead { facts, unread }))
+}
+
+/// Of a service that was read in part, nothing is said.
+fn leave_out(facts: &mut SweepFacts, unread: &[Unread]) {
+    let is_read = |service: &ServiceId| !unread.iter().any(|unread| unread.services.contains(service));
+    facts.revisions.services.retain(|service, _| is_read(service));
+    facts.starts.services.retain(|service, _| is_read(service));
+    facts.outcomes.retain(|outcome| is_read(&outcome.service));
 }
 
 async fn read_outcomes(
@@ -77,31 +100,44 @@ async fn read_outcomes(
     stack: &Stack,
     services: &BTreeSet<ServiceId>,
     now: Timestamp,
-) -> Result<Vec<OutcomeFacts>, CallError> {
+) -> (BTreeMap<ServiceId, Vec<OutcomeFacts>>, Vec<Unread>) {
     let since = now.minus(UNTOLD_WITHIN);
     let read = stream::iter(services)
         .map(|service| async move {
-            if !clients.deployed_since(service, since).await? {
-                return Ok(Vec::new());
-            }
-            match Box::pin(read_outcome(clients, stack, service, &[], now)).await? {
-                OutcomeRead::Facts(facts) => Ok::<_, CallError>(facts),
-                OutcomeRead::NoBranch | OutcomeRead::NotNamed(_) => Ok(Vec::new()),
-            }
+            (service.clone(), read_late_outcome(clients, stack, service, since, now).await)
         })
-        .buffered(SERVICES_AT_ONCE)
-        .try_collect::<Vec<_>>()
-        .await?;
-    Ok(read.into_iter().flatten().collect())
+        .buffer_unordered(SERVICES_AT_ONCE)
+        .collect::<Vec<_>>()
+        .await;
+    apart(read)
+}
+
+/// What the outcome of a service depends on, if it was deployed lately.
+async fn read_late_outcome(
+    clients: &Clients,
+    stack: &Stack,
+    service: &ServiceId,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<Vec<OutcomeFacts>, CallError> {
+    if !clients.deployed_since(service, since).await? {
+        return Ok(Vec::new());
+    }
+    match Box::pin(read_outcome(clients, stack, service, &[], now)).await? {
+        OutcomeRead::Facts(facts) => Ok(facts),
+        OutcomeRead::NoBranch | OutcomeRead::NotNamed(_) => Ok(Vec::new()),
+        OutcomeRead::Unread(_, error) => Err(error),
+    }
 }
 
 async fn read_tasks(
     clients: &Clients,
     services: &BTreeSet<ServiceId>,
-) -> Result<BTreeMap<ServiceId, Vec<Vec<RunningImage>>>, CallError> {
-    stream::iter(services)
-        .map(|service| async { Ok::<_, CallError>((service.clone(), clients.running_tasks(service).await?)) })
+) -> (BTreeMap<ServiceId, Vec<Vec<RunningImage>>>, Vec<Unread>) {
+    let read = stream::iter(services)
+        .map(|service| async { (service.clone(), clients.running_tasks(service).await) })
         .buffer_unordered(SERVICES_AT_ONCE)
-        .try_collect()
-        .await
+        .collect::<Vec<_>>()
+        .await;
+    apart(read)
 }

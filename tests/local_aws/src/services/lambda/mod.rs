@@ -165,6 +165,13 @@ pub(crate) fn messages_arrived(world: &mut World, account: &AccountId, queue_arn
     batch::poll_all_of_queue(world, account, queue_arn);
 }
 
+/// Whether a function runs, or is about to.
+pub(crate) fn is_running(world: &World) -> bool {
+    let pending =
+        |account: &AccountId| world.account(account).is_ok_and(|account| !account.lambda.pending.is_empty());
+    !world.invocations.is_empty() || world.account_ids().iter().any(pending)
+}
+
 /// Begins again what was running when the state was saved: asynchronous events start over, batches come
 /// back by their queue's visibility timeout, and whoever waited for an answer is gone.
 pub fn resume(world: &mut World) {

@@ -224,9 +224,6 @@ pub(super) fn answer_batch<T>(
             })),
         }
     }
-    let mut answer = Map::from_iter([("Successful".to_owned(), Value::Array(successful))]);
-    if !failed.is_empty() {
-        answer.insert("Failed".to_owned(), Value::Array(failed));
-    }
-    Ok(Value::Object(answer))
+    // Both members are required, so that clients may read them without a look whether they are there.
+    Ok(json!({ "Successful": successful, "Failed": failed }))
 }

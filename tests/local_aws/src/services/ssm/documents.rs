@@ -56,11 +56,14 @@ pub(super) fn arn(world: &World, caller: &Caller, name: &str) -> String {
 }
 
 pub(super) fn create(world: &mut World, caller: &Caller, input: CreateInput) -> Result<Value, AwsError> {
-    let CreateInput { name, content: text, document_type, document_format: _ } = input;
+    let CreateInput { name, content: text, document_type, document_format } = input;
     iam::authorize(world, caller, "ssm:CreateDocument", &arn(world, caller, &name), &[])?;
     if document_type.as_deref() != Some("Automation") {
         let kind = document_type.as_deref().unwrap_or("Command");
         return Err(AwsError::not_in_local_aws(format!("a document of the type {kind}")));
+    }
+    if document_format.as_deref().is_some_and(|format| format != "JSON") {
+        return Err(AwsError::not_in_local_aws("a document that is not written as JSON"));
     }
     let is_named = (3..=128).contains(&name.len())
         && name.chars().all(|character| character.is_ascii_alphanumeric() || "_-.".contains(character));

@@ -226,8 +226,8 @@ fn a_missing_registry_or_application_is_refused() {
     check(
         &facts,
         &expect![[r#"
-        cluster1/webapp1: refused (image_repository_unreadable): the ECR repository webapp1 cannot be read: "AccessDenied\nx"
-    "#]],
+            cluster1/webapp1: refused (image_repository_unreadable): the ECR repository webapp1 may not be read: AccessDenied x; admit its name with the stack parameter NamePrefix
+        "#]],
     );
     let mut facts = revisions_facts(rules_of("commit", ""));
     webapp1(&mut facts).application = ApplicationTip::Missing;

@@ -58,3 +58,47 @@ pub enum Asked {
     /// It should be looked at.
     WakeUp,
 }
+
+impl Asked {
+    /// Of all that one batch asks about a service, what counts: a commit whose content is at the tip, in whatever order
+    /// the events came, before a wake-up, before what was overtaken.
+    #[must_use]
+    pub fn that_counts(all: &[Self], tip: Option<&BlobId>) -> Self {
+        let is_at_tip = |asked: &&Self| matches!(asked, Self::Commit { blob, .. } if blob.as_ref() == tip);
+        let at_tip = all.iter().find(is_at_tip);
+        let wake_up = || all.iter().find(|asked| **asked == Self::WakeUp);
+        at_tip.or_else(wake_up).or(all.last()).cloned().unwrap_or(Self::WakeUp)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn commit(digit: &str, blob: &str) -> Asked {
+        Asked::Commit {
+            commit: CommitId::parse(&digit.repeat(40)).unwrap(),
+            blob: Some(BlobId::parse(&blob.repeat(40)).unwrap()),
+        }
+    }
+
+    #[test]
+    fn nothing_asked_is_a_look() {
+        assert_eq!(Asked::that_counts(&[], None), Asked::WakeUp);
+    }
+
+    #[test]
+    fn what_is_at_the_tip_counts_in_any_order_of_the_events() {
+        let tip = BlobId::parse(&"b".repeat(40)).unwrap();
+        let (old, new) = (commit("1", "a"), commit("2", "b"));
+        for all in [
+            vec![old.clone(), new.clone()],
+            vec![new.clone(), old.clone()],
+            vec![new.clone(), Asked::WakeUp, old.clone()],
+        ] {
+            assert_eq!(Asked::that_counts(&all, Some(&tip)), new);
+        }
+        assert_eq!(Asked::that_counts(&[Asked::WakeUp, old.clone()], Some(&tip)), Asked::WakeUp);
+        assert_eq!(Asked::that_counts(std::slice::from_ref(&old), Some(&tip)), old);
+    }
+}

@@ -101,7 +101,7 @@ fn bad_parts_are_refused_by_name() {
         InvalidParameterException: Invalid parameter at 'partLastByte' failed to satisfy constraint: 'must not be null'
         InvalidParameterException: Invalid parameter at 'partLastByte' failed to satisfy constraint: 'must not be less than partFirstByte'
         InvalidLayerPartException: The layer part is not valid: its length is not that of its range; the last valid byte is -1
-        InvalidParameterException: Invalid parameter at 'layerPartBlob' failed to satisfy constraint: 'must be base64: Invalid symbol 32, offset 2.'
+        InvalidParameterException: Invalid parameter at 'layerPartBlob' failed to satisfy constraint: 'must be base64: DecodeError: Invalid symbol 32, offset 2.'
         InvalidLayerPartException: The layer part is not valid: the part is not there any more; the last valid byte is -1
         InvalidParameterException: Invalid parameter at 'layerPartBlob' failed to satisfy constraint: 'must have length less than or equal to 20971520'"#]].assert_eq(&refusals.join("\n"));
     stage.ok("UploadLayerPart", part(&upload, 0, &vec![0; 20 * MIB]));

@@ -1,0 +1,91 @@
+//! From the push to a verified deployment.
+
+use expect_test::expect;
+use local_aws::settings::Settings;
+use stories::{Failure, Story};
+
+#[test]
+fn a_first_push_is_committed_started_rolled_out_and_verified() -> Result<(), Failure> {
+    let mut story = Story::with_service(Settings::default())?;
+    story.push("webapp1", "1111111")?;
+    expect![[r#"
+        commits
+          <commit 2> Towpath: cluster1/webapp1: webapp1 → 1111111
+            A cluster1/webapp1/revision.json
+        executions
+          deploy-cluster1-webapp1 Succeeded at <commit 2>
+        runs
+          cluster1/webapp1 webapp1@<webapp1:1111111>
+        evidence
+          <webapp1:1111111> commit=<commit 2> environment=dev kind=verified service=cluster1/webapp1
+        comments
+          <commit 2> Towpath: cluster1/webapp1 verified
+    
+            execution <id 1> deployed commit <commit 2>, and ECS completed it
+    
+            Execution <id 1> of deploy-cluster1-webapp1.
+        records
+          on_image_push: cluster1/webapp1 moved: webapp1: newest "[0-9a-f]{7,40}" selects 1111111 (<webapp1:1111111>)
+            - commit to deployment main on <commit 1>: cluster1/webapp1: webapp1 → 1111111 (cluster1/webapp1/revision.json)
+          on_commit: cluster1/webapp1 started: execution <id 2> of deploy-cluster1-webapp1 was for another content
+            - start pipeline deploy-cluster1-webapp1 at commit <commit 2>
+          on_deployment_change: cluster1/webapp1 rolling: execution <id 1> is being rolled out
+          on_deployment_change: cluster1/webapp1 by_hand: no pipeline execution deployed arn:aws:ecs:eu-west-1:111111111111:service-deployment/cluster1/webapp1/XZpd0LyPW43gFAGe2bpgo: it was made by hand, and went well
+          on_deployment_change: cluster1/webapp1 verified: execution <id 1> deployed commit <commit 2>, and ECS completed it
+            - put evidence verified of dev for cluster1/webapp1 on webapp1@<webapp1:1111111>
+            - comment at commit <commit 2> of deployment: Towpath: cluster1/webapp1 verified
+          on_deployment_change: cluster1/webapp1 by_hand: no pipeline execution deployed arn:aws:ecs:eu-west-1:111111111111:service-deployment/cluster1/webapp1/XZpd0LyPW43gFAGe2bpgo: it was made by hand, and went well
+            - put evidence verified of dev for cluster1/webapp1 on webapp1@<webapp1:1111111>
+            - comment at commit <commit 2> of deployment: Towpath: cluster1/webapp1 verified
+        calls
+          on_image_push: 6
+            1 codecommit CreateCommit
+            1 codecommit GetFile
+            2 codecommit GetFile (FileDoesNotExistException)
+            1 codecommit ListFileCommitHistory
+            1 ecr DescribeImages
+          on_commit: 14
+            1 codecommit GetCommit
+            1 codecommit GetDifferences
+            2 codecommit GetFile
+            2 codecommit GetFile (FileDoesNotExistException)
+            1 codecommit ListFileCommitHistory
+            1 codepipeline GetPipeline
+            1 codepipeline ListPipelineExecutions
+            1 codepipeline StartPipelineExecution
+            1 ecr BatchGetImage
+            1 ecs DescribeServiceDeployments
+            1 ecs DescribeServiceRevisions
+            1 ecs ListServiceDeployments
+          on_deployment_change: 59
+            2 codecommit GetCommentsForComparedCommit
+            7 codecommit GetCommit
+            8 codecommit GetFile
+            6 codecommit GetFile (FileDoesNotExistException)
+            3 codecommit ListFileCommitHistory
+            1 codecommit PostCommentForComparedCommit
+            4 codepipeline GetPipeline
+            4 codepipeline ListActionExecutions
+            4 codepipeline ListPipelineExecutions
+            5 ecr BatchGetImage
+            1 ecr CompleteLayerUpload
+            1 ecr InitiateLayerUpload
+            4 ecr ListImageReferrers
+            1 ecr PutImage
+            1 ecr UploadLayerPart
+            2 ecs DescribeServiceDeployments
+            2 ecs DescribeServiceRevisions
+            2 ecs ListServiceDeployments
+            1 ecs ListTasks
+    "#]].assert_eq(&story.happened()?);
+    expect![[r#"
+        [
+          {
+            "name": "webapp1",
+            "imageUri": "111111111111.dkr.ecr.eu-west-1.amazonaws.com/webapp1@<webapp1:1111111>"
+          }
+        ]
+    "#]]
+    .assert_eq(&story.file("cluster1/webapp1/revision.json")?);
+    Ok(())
+}
