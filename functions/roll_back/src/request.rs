@@ -114,9 +114,10 @@ fn action(name: &str, to: Option<&str>) -> Result<Action, RequestError> {
         ("release", to) => {
             Released::parse(to.unwrap_or("all")).map(Action::Release).map_err(|error| invalid("to", error))
         }
-        (other, _) => {
-            Err(invalid("action", format!("{} is not an action: expected roll_back or release", shown(other))))
-        }
+        (other, _) => Err(invalid(
+            "action",
+            format!("{} is not an action: expected roll_back or release", shown(other)),
+        )),
     }
 }
 
@@ -137,7 +138,10 @@ mod tests {
     #[test]
     fn a_request_that_says_nothing_is_refused() {
         let error = Asked::parse(json!({}), "i-1").unwrap_err().to_string();
-        assert!(error.starts_with("the request is not readable (missing field `service`): expected"), "{error}");
+        assert!(
+            error.starts_with("the request is not readable (missing field `service`): expected"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::names::{
 use crate::revision::RevisionError;
 use crate::rules::RuleError;
 use crate::text::one_line;
+use crate::text::shown;
 use crate::time::Timestamp;
 
 /// How much of what AWS said is told.

@@ -10,9 +10,7 @@ use crate::connection::Clients;
 use crate::error::CallError;
 use crate::stack::Stack;
 use domain::decide::rollback::{Earlier, RollbackFacts};
-use domain::facts::{
-    Execution, FileFact, PipelineFact, RepositoryImages, RevisionAtSource, RulesOfService,
-};
+use domain::facts::{Execution, FileFact, PipelineFact, RepositoryImages, RevisionAtSource, RulesOfService};
 use domain::names::{CommitId, ImageDigest, ImageRepositoryName, PipelineName, ServiceId};
 use domain::revision::RevisionFile;
 use domain::time::Timestamp;

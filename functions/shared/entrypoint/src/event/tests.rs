@@ -157,12 +157,15 @@ fn a_rollout_is_told_of_its_service() {
         json!({"eventType": "WARN", "eventName": "SERVICE_TASK_START_IMPAIRED",
             "clusterArn": "arn:aws:ecs:us-west-2:111122223333:cluster/default", "createdAt": "2020-05-23T12:31:14Z"}),
     );
-    check(&[rollout(), impaired, old_format, of_a_task, of_nothing], &expect![[r#"
+    check(
+        &[rollout(), impaired, old_format, of_a_task, of_nothing],
+        &expect![[r#"
         default/servicetest SERVICE_DEPLOYMENT_FAILED
         default/servicetest SERVICE_TASK_START_IMPAIRED
         ignored: "arn:aws:ecs:us-west-2:111122223333:service/servicetest" does not name cluster and service; the account uses the old ARN format
         ignored: "arn:aws:ecs:us-west-2:111122223333:task/default/0123" does not name cluster and service; the account uses the old ARN format
-        error: the event has no resources[0]"#]]);
+        error: the event has no resources[0]"#]],
+    );
 }
 
 #[test]

@@ -7,8 +7,8 @@ use crate::caller::Caller;
 use crate::clock::epoch;
 use crate::error::AwsError;
 use crate::names::AccountId;
-use crate::services::lambda::{self, Ended};
 use crate::services::iam;
+use crate::services::lambda::{self, Ended};
 use crate::world::World;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -70,7 +70,8 @@ pub(super) struct GetInput {
 /// Starts an execution; its first step begins at once.
 pub(super) fn start(world: &mut World, caller: &Caller, input: StartInput) -> Result<Value, AwsError> {
     let StartInput { document_name: name, document_version, parameters, mode } = input;
-    let resource = format!("automation-definition/{name}:{}", document_version.as_deref().unwrap_or("$DEFAULT"));
+    let resource =
+        format!("automation-definition/{name}:{}", document_version.as_deref().unwrap_or("$DEFAULT"));
     let arn = world.arn("ssm", &caller.account, &resource);
     iam::authorize(world, caller, "ssm:StartAutomationExecution", &arn, &[])?;
     documents::only_newest(document_version.as_deref())?;
@@ -86,9 +87,8 @@ pub(super) fn start(world: &mut World, caller: &Caller, input: StartInput) -> Re
     if let Some(role) = &content.assume_role {
         let passed = [("iam:PassedToService", "ssm.amazonaws.com")];
         iam::authorize(world, caller, "iam:PassRole", role, &passed)?;
-        iam::check_service_role(world, role, "ssm.amazonaws.com").map_err(|error| {
-            AwsError::new("InvalidAutomationExecutionParametersException", error.message)
-        })?;
+        iam::check_service_role(world, role, "ssm.amazonaws.com")
+            .map_err(|error| AwsError::new("InvalidAutomationExecutionParametersException", error.message))?;
     }
     let id = world.ids.uuid();
     let execution = Execution {

@@ -110,7 +110,9 @@ impl Content {
         })?;
         if content.schema_version != "0.3" {
             let version = &content.schema_version;
-            return Err(invalid(format!("schemaVersion {version:?} of an Automation document; expected 0.3")));
+            return Err(invalid(format!(
+                "schemaVersion {version:?} of an Automation document; expected 0.3"
+            )));
         }
         if content.main_steps.is_empty() {
             return Err(invalid("mainSteps has no step"));
@@ -190,7 +192,9 @@ impl Parameter {
         }
         if let Some(allowed) = self.allowed_values.as_ref().filter(|allowed| !allowed.contains(&value)) {
             let allowed = Value::from(allowed.clone());
-            return Err(invalid_parameter(format!("Parameter {name} is {text:?}; expected one of {allowed}")));
+            return Err(invalid_parameter(format!(
+                "Parameter {name} is {text:?}; expected one of {allowed}"
+            )));
         }
         Ok(value)
     }

@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 pub(super) fn substitute(input: &Value, variables: &BTreeMap<String, Value>) -> Result<Value, AwsError> {
     match input {
         Value::String(text) => in_text(text, variables),
-        Value::Array(items) => {
-            items.iter().map(|item| substitute(item, variables)).collect::<Result<Vec<_>, _>>().map(Value::from)
-        }
+        Value::Array(items) => items
+            .iter()
+            .map(|item| substitute(item, variables))
+            .collect::<Result<Vec<_>, _>>()
+            .map(Value::from),
         Value::Object(members) => members
             .iter()
             .map(|(name, value)| Ok((name.clone(), substitute(value, variables)?)))

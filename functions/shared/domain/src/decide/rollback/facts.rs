@@ -9,8 +9,8 @@ use crate::facts::{
 };
 use crate::image::Image;
 use crate::names::{
-    BlobId, CommitId, ContainerName, EcrRegistry, EnvironmentName, ImageDigest, ImageRepositoryName, ImageUri,
-    PipelineName,
+    BlobId, CommitId, ContainerName, EcrRegistry, EnvironmentName, ImageDigest, ImageRepositoryName,
+    ImageUri, PipelineName,
 };
 use crate::revision::RevisionFile;
 use crate::time::Timestamp;

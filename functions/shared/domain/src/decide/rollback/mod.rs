@@ -34,3 +34,6 @@ fn trailers_of(request: &Request, decision: DecisionKind, containers: Vec<Contai
         }],
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,8 +21,7 @@ pub(super) fn release(facts: &RollbackFacts, request: &Request, released: &Relea
     }
     let before = facts.hold.content().cloned().unwrap_or_default();
     let ends_hold = matches!(released, Released::All | Released::Hold);
-    let (leave, stay) =
-        before.quarantine.iter().cloned().partition(|entry| names(released, &entry.digest));
+    let (leave, stay) = before.quarantine.iter().cloned().partition(|entry| names(released, &entry.digest));
     let file = HoldFile {
         hold: before.hold.clone().map(|hold| if ends_hold { ended(facts, hold) } else { hold }),
         quarantine: stay,
@@ -94,8 +93,9 @@ fn evidence(
 ) -> Vec<Step> {
     let told = facts.evidence.iter().map(|evidence| &evidence.digest);
     let all: BTreeSet<&ImageDigest> = told.filter(|digest| names(released, digest)).chain(digests).collect();
-    let in_quarantine =
-        all.into_iter().filter(|digest| facts.said(&request.service, digest) == Some(EvidenceKind::Quarantined));
+    let in_quarantine = all
+        .into_iter()
+        .filter(|digest| facts.said(&request.service, digest) == Some(EvidenceKind::Quarantined));
     let put = in_quarantine.filter_map(|digest| {
         Some(Step::PutEvidence(Evidence {
             kind: EvidenceKind::Released,

@@ -83,13 +83,9 @@ fn is_of(entry: &Quarantined, request: &Request) -> bool {
     entry.by == request.who
 }
 
-fn back(
-    facts: &RollbackFacts,
-    request: &Request,
-    chosen: &Earlier,
-    current: Option<&RevisionFile>,
-) -> Plan {
-    let left: Vec<OwnImage<'_>> = current.map(|current| left_images(facts, current, chosen)).unwrap_or_default();
+fn back(facts: &RollbackFacts, request: &Request, chosen: &Earlier, current: Option<&RevisionFile>) -> Plan {
+    let left: Vec<OwnImage<'_>> =
+        current.map(|current| left_images(facts, current, chosen)).unwrap_or_default();
     let mut steps = vec![Step::CommitFiles(commit(facts, request, chosen, &left))];
     let stays = |execution: &&Execution| execution.source.blob() != Some(&chosen.blob);
     steps.extend(stop_executions(facts, request, facts.executions.iter().filter(stays)));
@@ -129,12 +125,7 @@ fn left_images<'a>(
     facts.images_of(current).into_iter().filter(|image| !stays(image)).collect()
 }
 
-fn commit(
-    facts: &RollbackFacts,
-    request: &Request,
-    chosen: &Earlier,
-    left: &[OwnImage<'_>],
-) -> CommitFiles {
+fn commit(facts: &RollbackFacts, request: &Request, chosen: &Earlier, left: &[OwnImage<'_>]) -> CommitFiles {
     let Request { service, reason, who, .. } = request;
     let quarantined = left.iter().map(|image| Quarantined {
         container: image.container.clone(),

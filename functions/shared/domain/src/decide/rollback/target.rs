@@ -20,7 +20,9 @@ pub(super) fn choose<'a>(
 ) -> Result<&'a Earlier, Refusal> {
     let chosen = match target {
         Target::Previous => return previous(facts, &request.service),
-        Target::Digest(digest) => newest_with(facts, digest).ok_or_else(|| unknown(facts, digest.as_str()))?,
+        Target::Digest(digest) => {
+            newest_with(facts, digest).ok_or_else(|| unknown(facts, digest.as_str()))?
+        }
         Target::Named(text) => named(facts, &request.service, text)?,
     };
     not_in_quarantine(facts, &request.service, chosen)?;
@@ -80,7 +82,8 @@ fn named<'a>(facts: &'a RollbackFacts, service: &ServiceId, text: &str) -> Resul
     let bears = facts.earlier.iter().find(|earlier| {
         let entries = earlier.file.entries().iter();
         let mut repositories = entries.filter_map(|entry| entry.image.repository_in(&facts.registry));
-        repositories.any(|repository| tagged(facts, repository, text).is_some_and(|it| has(facts, earlier, it)))
+        repositories
+            .any(|repository| tagged(facts, repository, text).is_some_and(|it| has(facts, earlier, it)))
     });
     let mut meant: Vec<&Earlier> = Vec::new();
     for earlier in [by_commit, told, bears].into_iter().flatten() {

@@ -30,8 +30,7 @@ pub(super) fn update(
             "an update of a document whose UpdateMethod is not NewVersion: it would be replaced",
         ));
     }
-    let input =
-        json!({ "Name": there.physical_id, "Content": content(&mut properties)?, "DocumentVersion": "$LATEST" });
+    let input = json!({ "Name": there.physical_id, "Content": content(&mut properties)?, "DocumentVersion": "$LATEST" });
     match work.call(Service::Ssm, "UpdateDocument", input) {
         Err(error) if error.code != "DuplicateDocumentContent" => Err(error),
         _ => Ok(there.clone()),

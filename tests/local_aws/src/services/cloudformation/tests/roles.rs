@@ -79,10 +79,11 @@ fn each_role_allows_what_its_function_does_and_nothing_else() {
     stage.deploy_all();
     let mut shown = String::new();
     for (action, resource) in ACTIONS {
-        let roles: Vec<&str> = ["on_image_push", "on_commit", "on_deployment_change", "roll_back", "reconcile"]
-            .into_iter()
-            .filter(|name| may(&stage, &format!("towpath-{name}"), action, resource, "refs/heads/main"))
-            .collect();
+        let roles: Vec<&str> =
+            ["on_image_push", "on_commit", "on_deployment_change", "roll_back", "reconcile"]
+                .into_iter()
+                .filter(|name| may(&stage, &format!("towpath-{name}"), action, resource, "refs/heads/main"))
+                .collect();
         let roles = if roles.is_empty() { "nobody".to_owned() } else { roles.join(", ") };
         shown.push_str(&format!("{action} {resource}: {roles}\n"));
     }
