@@ -55,7 +55,13 @@ fn what_a_document_does_not_take_starts_nothing() {
     let mut other = document();
     other["mainSteps"][0]["action"] = json!("aws:sleep");
     shown += &format!("{}\n", refused(&mut world, "CreateDocument", create(&other)));
-    expect![[""]].assert_eq(&shown);
+    expect![[r#"
+        InvalidAutomationExecutionParametersException: Parameter Name is required and has no value or default
+        InvalidAutomationExecutionParametersException: Parameter Name is "A1", which does not match the allowedPattern ^[a-z]+$
+        InvalidAutomationExecutionParametersException: Parameter Dry is "perhaps"; expected true or false
+        InvalidAutomationExecutionParametersException: Parameter Other is not defined in the Automation document
+        NotInLocalAws: the local accounts do not know this of an Automation document: unknown variant `aws:sleep`, expected `aws:invokeLambdaFunction` at line 1 column 35; AWS may
+    "#]].assert_eq(&shown);
 }
 
 #[test]
