@@ -1,22 +1,13 @@
 //! What the demo says.
 
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The steps begun so far, the last one being under way.
-static STEPS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static STEPS: AtomicUsize = AtomicUsize::new(0);
 
 /// The next step, in plain words.
 pub(crate) fn step(what: &str) {
-    let mut steps = STEPS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    steps.push(what.to_owned());
-    println!("\n{:>2}. {what}", steps.len());
-}
-
-/// Which step did not hold, and why not.
-pub(crate) fn failure(error: &dyn std::fmt::Display) {
-    let steps = STEPS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let last = steps.last().map(String::as_str).unwrap_or_default();
-    eprintln!("\nStep {} did not hold: {last}\n      {error}", steps.len());
+    let number = STEPS.fetch_add(1, Ordering::Relaxed) + 1;
+    println!("\n{number:>2}. {what}");
 }
 
 /// What shows that the step holds: each line of it, indented.
@@ -54,8 +45,8 @@ The accounts stay until Ctrl-C. In another terminal:
   export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID={account} AWS_SECRET_ACCESS_KEY=x
   aws codepipeline list-pipeline-executions --pipeline-name deploy-cluster1-webapp1
   aws ecs describe-services --cluster cluster1 --services webapp1
-  aws logs filter-log-events --log-group-name /aws/lambda/towpath-on_image_push --query 'events[].message'
-  aws sqs list-queues --endpoint-url {endpoint}
+  aws logs filter-log-events --log-group-name /aws/lambda/towpath-on_image_push --query 'events[].message' --output text
+  aws sqs list-queues --endpoint-url {endpoint}     # version 1 of aws reads the address of sqs only from the option
   git clone http://me-at-{account}:x@{host}/v1/repos/deployment
   skopeo inspect --tls-verify=false --creds {account}:x docker://{host}/webapp1:<tag>
   curl {endpoint}/_local/journal"

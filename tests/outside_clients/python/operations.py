@@ -473,6 +473,9 @@ def cloudformation():
     client.list_stacks(StackStatusFilter=["UPDATE_COMPLETE", "CREATE_COMPLETE"])
     client.list_exports()
     client.get_template(StackName="one")
+    declared = client.get_template_summary(StackName="one")["Parameters"]
+    assert [(entry["ParameterKey"], entry["ParameterType"]) for entry in declared] == [("Days", "Number")]
+    assert client.get_template_summary(TemplateBody=body)["Parameters"] == declared
     client.create_change_set(
         StackName="two", ChangeSetName="first", ChangeSetType="CREATE", TemplateBody=body.replace("stacked", "second")
     )

@@ -50,7 +50,14 @@ fn codecommit_by_command() {
         "codecommit put-file --repository-name deployment --branch-name main --file-content fileb://rules";
     let first = stage.aws(&format!("{put} --file-path delivery.yaml --query commitId --output text"));
     let tip = stage.aws("codecommit get-branch --repository-name deployment --branch-name main");
-    expect_test::expect![[""]].assert_eq(&stable(&tip));
+    expect_test::expect![[r#"
+        {
+            "branch": {
+                "branchName": "main",
+                "commitId": "<commit>"
+            }
+        }"#]]
+    .assert_eq(&stable(&tip));
     let content = stage.aws("codecommit get-file --repository-name deployment --file-path delivery.yaml --query fileContent --output text");
     assert_eq!(content, "dmVyc2lvbjogMQo=");
     stage.aws(&format!("{put} --file-path other.yaml --parent-commit-id {first}"));
@@ -72,7 +79,20 @@ fn codecommit_by_command() {
     ]
     .map(|line| stage.refused(&line))
     .concat();
-    expect_test::expect![[""]].assert_eq(&stable(&told));
+    expect_test::expect![[r#"
+        $ aws codecommit get-branch --repository-name deployment --branch-name absent
+        An error occurred (BranchDoesNotExistException) when calling the GetBranch operation: there is no branch absent in this repository
+        $ aws codecommit get-repository --repository-name absent
+        An error occurred (RepositoryDoesNotExistException) when calling the GetRepository operation: absent does not exist
+        $ aws codecommit put-file --repository-name deployment --branch-name main --file-content fileb://rules --file-path delivery.yaml --parent-commit-id <commit>
+        An error occurred (ParentCommitIdOutdatedException) when calling the PutFile operation: the parent commit ID is not the tip of branch main: get the branch and try again
+        $ aws codecommit put-file --repository-name deployment --branch-name main --file-content fileb://rules --file-path third.yaml
+        An error occurred (ParentCommitIdRequiredException) when calling the PutFile operation: the repository is not empty: the commit ID of the tip of main is required
+        $ aws codecommit get-file --repository-name deployment --file-path absent
+        An error occurred (FileDoesNotExistException) when calling the GetFile operation: there is no file absent at this commit
+        $ aws codecommit list-pull-requests --repository-name deployment
+        An error occurred (NotInLocalAws) when calling the ListPullRequests operation: the local accounts do not know the operation codecommit ListPullRequests; AWS may
+    "#]].assert_eq(&stable(&told));
 }
 
 #[test]
@@ -99,7 +119,7 @@ fn a_throttled_call_is_tried_again_and_told_of_in_the_end() {
     command.args(line.split_whitespace()).env("AWS_MAX_ATTEMPTS", "2").env("AWS_RETRY_MODE", "standard");
     let said = crate::stage::said(&mut command);
     assert!(matches!(said.code, Some(254 | 255)), "{said:?}");
-    expect_test::expect![[""]].assert_eq(said.err.trim().trim_start_matches("aws: [ERROR]: "));
+    expect_test::expect!["An error occurred (ThrottlingException) when calling the ListPipelines operation (reached max retries: 1): Rate exceeded"].assert_eq(said.err.trim().trim_start_matches("aws: [ERROR]: "));
 }
 
 #[test]
@@ -137,7 +157,11 @@ fn a_service_is_made_and_its_pipeline_deployed_by_command() {
 
     std::fs::copy(project().join("infra/pipeline.yaml"), stage.home.path().join("pipeline.yaml")).unwrap();
     let deploy = "cloudformation deploy --template-file pipeline.yaml --stack-name pipeline-town-web --parameter-overrides Cluster=town Service=web";
-    expect_test::expect![[""]].assert_eq(&stage.aws(deploy));
+    expect_test::expect![[r#"
+
+        Waiting for changeset to be created..
+        Waiting for stack create/update to complete
+        Successfully created/updated stack - pipeline-town-web"#]].assert_eq(&stage.aws(deploy));
     expect_test::expect![[""]].assert_eq(&stage.aws(&format!("{deploy} --no-fail-on-empty-changeset")));
     let stack = "cloudformation describe-stacks --stack-name pipeline-town-web --query Stacks[0].StackStatus --output text";
     assert_eq!(stage.aws(stack), "CREATE_COMPLETE");
@@ -212,7 +236,12 @@ fn queues_rules_functions_schedules_and_logs_by_command() {
 
     std::fs::write(stage.home.path().join("event"), r#"{"Records":[]}"#).unwrap();
     let invoked = stage.aws("lambda invoke --function-name towpath-on_commit --payload fileb://event answer");
-    expect_test::expect![[""]].assert_eq(&invoked);
+    expect_test::expect![[r#"
+        {
+            "StatusCode": 200,
+            "ExecutedVersion": "$LATEST"
+        }"#]]
+    .assert_eq(&invoked);
     assert_eq!(
         std::fs::read_to_string(stage.home.path().join("answer")).unwrap(),
         r#"{"batchItemFailures":[]}"#
@@ -231,5 +260,16 @@ fn queues_rules_functions_schedules_and_logs_by_command() {
     ]
     .map(|line| stage.refused(line))
     .concat();
-    expect_test::expect![[""]].assert_eq(&stable(&told));
+    expect_test::expect![[r#"
+        $ aws lambda get-function --function-name absent
+        An error occurred (ResourceNotFoundException) when calling the GetFunction operation: Function not found: arn:aws:lambda:eu-west-1:111111111111:function:absent
+        $ aws events describe-rule --name absent
+        An error occurred (ResourceNotFoundException) when calling the DescribeRule operation: Rule absent does not exist on EventBus default.
+        $ aws logs filter-log-events --log-group-name absent
+        An error occurred (ResourceNotFoundException) when calling the FilterLogEvents operation: The specified log group does not exist.
+        $ aws scheduler get-schedule --name absent
+        An error occurred (ResourceNotFoundException) when calling the GetSchedule operation: Schedule absent does not exist.
+        $ aws sqs get-queue-url --queue-name absent --endpoint-url <endpoint>
+        An error occurred (AWS.SimpleQueueService.NonExistentQueue) when calling the GetQueueUrl operation: The specified queue does not exist.
+    "#]].assert_eq(&stable(&told));
 }

@@ -46,7 +46,11 @@ fn nothing_is_cloned_from_an_empty_repository() {
     let stage = Stage::start();
     let said = stage.git(&["clone", &stage.address("me-at-111111111111", "deployment"), "here"]);
     assert_eq!(said.code, Some(0));
-    expect_test::expect![[""]].assert_eq(&said.err);
+    expect_test::expect![[r#"
+        Cloning into 'here'...
+        warning: You appear to have cloned an empty repository.
+    "#]]
+    .assert_eq(&said.err);
 }
 
 #[test]
@@ -101,7 +105,7 @@ fn a_stale_push_is_refused_and_a_forced_one_moves_the_branch() {
     let refused = stage.git(&["-C", "two", "push"]);
     assert_eq!(refused.code, Some(1));
     let line = refused.err.lines().find(|line| line.contains("[rejected]")).unwrap_or_default();
-    expect_test::expect![[""]].assert_eq(line);
+    expect_test::expect![" ! [rejected]        main -> main (fetch first)"].assert_eq(line);
     stage.git_does(&["-C", "two", "push", "--quiet", "--force"]);
     assert_eq!(stage.tip("main"), other);
     stage.git_does(&["-C", "two", "push", "--quiet", "origin", "HEAD:refs/heads/side"]);
@@ -124,5 +128,13 @@ fn refusals_are_told() {
     }
     let said = stage.git(&["ls-remote", &format!("{}/v1/repos/deployment", stage.endpoint())]);
     told.push_str(&format!("nobody: {:?} {}", said.code, stable(&said.err)));
-    expect_test::expect![[""]].assert_eq(&told);
+    expect_test::expect![[r#"
+        me-at-111111111111 absent: Some(128) remote: absent does not exist
+        fatal: repository '<endpoint>/v1/repos/absent/' not found
+        me-at-999999999999 deployment: Some(128) remote: `me-at-999999999999` is nobody here: expected <name>-at-<12-digit account> or an access key id as user name
+        fatal: Authentication failed for '<endpoint>/v1/repos/deployment/'
+        me deployment: Some(128) remote: `me` is nobody here: expected <name>-at-<12-digit account> or an access key id as user name
+        fatal: Authentication failed for '<endpoint>/v1/repos/deployment/'
+        nobody: Some(128) fatal: could not read Username for '<endpoint>': terminal prompts disabled
+    "#]].assert_eq(&told);
 }

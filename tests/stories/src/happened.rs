@@ -51,10 +51,23 @@ impl Story {
                 let _ = writeln!(text, "  {}", line.replace('\n', "\n    "));
             }
         }
-        if text.is_empty() {
-            text.push_str("nothing\n");
-        }
-        Ok(self.names.put_into(&text))
+        Ok(self.names.put_into(&without(&text, &[])))
+    }
+
+    /// What came of it since the last time: [`Story::happened`] without calls and records.
+    ///
+    /// # Errors
+    /// What AWS says.
+    pub fn outcome(&mut self) -> Result<String, Failure> {
+        Ok(without(&self.happened()?, &["records", "calls"]))
+    }
+
+    /// What came of it and was recorded since the last time: [`Story::happened`] without calls.
+    ///
+    /// # Errors
+    /// What AWS says.
+    pub fn told(&mut self) -> Result<String, Failure> {
+        Ok(without(&self.happened()?, &["calls"]))
     }
 
     /// A file at the tip, with names in it; `none` when it is not there.
@@ -62,11 +75,18 @@ impl Story {
     /// # Errors
     /// What git says.
     pub fn file(&mut self, path: &str) -> Result<String, Failure> {
+        let text = self.file_as_it_is(path)?;
+        Ok(self.names.put_into(&text))
+    }
+
+    /// A file at the tip; `none` when it is not there.
+    ///
+    /// # Errors
+    /// What git says.
+    pub fn file_as_it_is(&mut self, path: &str) -> Result<String, Failure> {
         self.git.update()?;
         let content = self.git.read(path)?;
-        let text =
-            content.map_or_else(|| "none\n".to_owned(), |bytes| String::from_utf8_lossy(&bytes).into_owned());
-        Ok(self.names.put_into(&text))
+        Ok(content.map_or_else(|| "none\n".to_owned(), |bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     fn is_new(&mut self, line: &str) -> bool {
@@ -204,7 +224,11 @@ impl Story {
             let topics = world.account(&account).map(|account| account.sns.topics.values()).into_iter();
             topics.flatten().flat_map(|topic| topic.messages.clone()).collect::<Vec<String>>()
         });
-        let new = messages.iter().skip(self.seen.notifications).cloned().collect();
+        let shown = |message: &String| {
+            let event: Value = serde_json::from_str(message).unwrap_or_default();
+            event.get("detail").map_or_else(|| message.clone(), |detail| format!("{detail:#}"))
+        };
+        let new = messages.iter().skip(self.seen.notifications).map(shown).collect();
         self.seen.notifications = messages.len();
         Ok(new)
     }
@@ -231,7 +255,7 @@ impl Story {
             let told = self.seen.records.insert(function, messages.len()).unwrap_or_default();
             lines.extend(messages.iter().skip(told).filter_map(|message| record(function, message)));
         }
-        Ok(lines)
+        Ok(counted(&lines))
     }
 
     fn calls(&mut self) -> Vec<String> {
@@ -259,6 +283,22 @@ impl Story {
         }
         lines
     }
+}
+
+/// The text without these sections.
+fn without(happened: &str, sections: &[&str]) -> String {
+    let mut rest = String::new();
+    let mut is_shown = true;
+    for line in happened.lines() {
+        if !line.starts_with(' ') {
+            is_shown = !sections.contains(&line);
+        }
+        if is_shown && !line.trim().is_empty() {
+            rest.push_str(line);
+            rest.push('\n');
+        }
+    }
+    if rest.is_empty() { "nothing\n".to_owned() } else { rest }
 }
 
 #[derive(Default)]
@@ -296,6 +336,22 @@ fn record(function: &str, message: &str) -> Option<String> {
         _ if record.get("_aws").is_some() => None,
         _ => Some(format!("{function}: {message}")),
     }
+}
+
+/// Equal lines once, with their number.
+fn counted(lines: &[String]) -> Vec<String> {
+    let mut counted: Vec<(&String, usize)> = Vec::new();
+    for line in lines {
+        match counted.iter_mut().find(|(known, _)| *known == line) {
+            Some((_, count)) => *count += 1,
+            None => counted.push((line, 1)),
+        }
+    }
+    let shown = counted.into_iter().map(|(line, count)| match count {
+        1 => line.clone(),
+        count => format!("{count} × {line}"),
+    });
+    shown.collect()
 }
 
 fn text(value: &Value, pointer: &str) -> String {

@@ -4,7 +4,8 @@ use regex_lite::{Captures, Regex};
 use std::collections::BTreeMap;
 
 /// Everything that is given a name: the kind, and what it looks like. Earlier ones win.
-const KINDS: [(&str, &str); 8] = [
+const KINDS: [(&str, &str); 10] = [
+    ("service", r"arn:aws:ecs:[a-z0-9-]+:\d{12}:service-(deployment|revision)/[^/ ]+/[^/ ]+/[A-Za-z0-9_-]+"),
     ("time", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"),
     ("id", r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
     ("digest", r"sha256:[0-9a-f]{64}"),
@@ -12,6 +13,7 @@ const KINDS: [(&str, &str); 8] = [
     ("commit", r"\b[0-9a-f]{40}\b"),
     ("deployment", r"ecs-svc/\d{10,}"),
     ("task", r"\b[0-9a-f]{32}\b"),
+    ("minutes", r"\b\d+ minutes\b"),
     ("endpoint", r"http://127\.0\.0\.1:\d+"),
 ];
 
@@ -42,7 +44,7 @@ impl Names {
     }
 
     fn name(&mut self, kind: &'static str, value: &str) -> String {
-        if kind == "time" || kind == "endpoint" {
+        if ["time", "minutes", "endpoint"].contains(&kind) {
             return format!("<{kind}>");
         }
         let known = self.given.iter().find(|(known, _)| known.starts_with(value));

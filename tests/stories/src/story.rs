@@ -23,6 +23,9 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// What the functions' executables are called.
 const FUNCTIONS: [&str; 5] = ["on_image_push", "on_commit", "on_deployment_change", "roll_back", "reconcile"];
 
+/// Where every event of the account is kept.
+const EVENTS_QUEUE: &str = "story-events";
+
 /// The project's own folder.
 pub(crate) const PROJECT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
@@ -40,6 +43,7 @@ pub struct Story {
     pub(crate) names: Names,
     pub(crate) local: LocalAws,
     pub(crate) endpoint: String,
+    events: Vec<(&'static str, String)>,
     running: Option<Running>,
     runtime: Runtime,
 }
@@ -78,6 +82,7 @@ impl Story {
             git: Git::clone(&endpoint, DEV, "deployment")?,
             seen: Seen::default(),
             names: Names::default(),
+            events: Vec::new(),
             local: running.local.clone(),
             running: Some(running),
             aws,
@@ -85,6 +90,7 @@ impl Story {
             runtime,
         };
         story.stop_sweeping()?;
+        story.keep_events()?;
         story.aws.call("ecs", "CreateCluster", &json!({ "clusterName": "cluster1" }))?;
         story.rest()?;
         Ok(story)
@@ -98,6 +104,11 @@ impl Story {
         let input = json!({ "Name": "towpath-reconcile" });
         world.call(&caller, local_aws::services::Service::Scheduler, "DeleteSchedule", input)?;
         Ok(())
+    }
+
+    /// Where the account is served.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
     }
 
     /// Lets everything happen that is under way.
@@ -201,19 +212,77 @@ impl Story {
     /// # Errors
     /// What SQS says.
     pub fn dead_letters(&self, function: &str) -> Result<Vec<String>, Failure> {
-        let url = self.queue(&format!("towpath-{function}-dead_letters"));
+        let mut bodies = self.take_all(&format!("towpath-{function}-dead_letters"))?;
+        bodies.sort();
+        Ok(bodies)
+    }
+
+    /// Every event so far, and the function that its source wakes.
+    ///
+    /// # Errors
+    /// What SQS says.
+    pub fn events_so_far(&mut self) -> Result<Vec<(&'static str, String)>, Failure> {
+        let bodies = self.take_all(EVENTS_QUEUE)?;
+        let woken = bodies.into_iter().filter_map(|body| {
+            let event: Value = serde_json::from_str(&body).ok()?;
+            let function = match event.get("source")?.as_str()? {
+                "aws.ecr" => "on_image_push",
+                "aws.codecommit" => "on_commit",
+                "aws.ecs" | "aws.codepipeline" => "on_deployment_change",
+                _ => return None,
+            };
+            Some((function, body))
+        });
+        self.events.extend(woken);
+        Ok(self.events.clone())
+    }
+
+    /// Sends every event of [`Story::events_so_far`] again, the newest first, and lets everything happen.
+    ///
+    /// # Errors
+    /// As [`Story::send`] and [`Story::rest`].
+    pub fn replay(&mut self) -> Result<(), Failure> {
+        for (function, body) in self.events_so_far()?.iter().rev() {
+            self.send(function, body)?;
+        }
+        self.rest()
+    }
+
+    fn take_all(&self, queue: &str) -> Result<Vec<String>, Failure> {
+        let url = self.queue(queue);
         let mut bodies = Vec::new();
         loop {
             let input = json!({ "QueueUrl": url, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 0 });
             let answer = self.aws.call("sqs", "ReceiveMessage", &input)?;
             let messages = answer.get("Messages").and_then(Value::as_array).cloned().unwrap_or_default();
             if messages.is_empty() {
-                bodies.sort();
                 return Ok(bodies);
             }
-            let body = |message: &Value| message.get("Body")?.as_str().map(str::to_owned);
-            bodies.extend(messages.iter().filter_map(body));
+            for message in &messages {
+                let member = |name: &str| message.get(name).and_then(Value::as_str).unwrap_or_default();
+                let input = json!({ "QueueUrl": url, "ReceiptHandle": member("ReceiptHandle") });
+                self.aws.call("sqs", "DeleteMessage", &input)?;
+                bodies.push(member("Body").to_owned());
+            }
         }
+    }
+
+    /// A rule of the story's own keeps every event, to send it again.
+    fn keep_events(&self) -> Result<(), Failure> {
+        let rule = format!("arn:aws:events:eu-west-1:{DEV}:rule/story");
+        let arn = format!("arn:aws:sqs:eu-west-1:{DEV}:{EVENTS_QUEUE}");
+        let policy = json!({ "Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Principal": { "Service": "events.amazonaws.com" }, "Action": "sqs:SendMessage",
+            "Resource": arn, "Condition": { "ArnEquals": { "aws:SourceArn": rule } },
+        }] });
+        let attributes = json!({ "Policy": policy.to_string() });
+        let input = json!({ "QueueName": EVENTS_QUEUE, "Attributes": attributes });
+        self.aws.call("sqs", "CreateQueue", &input)?;
+        let pattern = json!({ "source": [{ "prefix": "aws." }] }).to_string();
+        self.aws.call("events", "PutRule", &json!({ "Name": "story", "EventPattern": pattern }))?;
+        let target = json!({ "Rule": "story", "Targets": [{ "Id": "story", "Arn": arn }] });
+        self.aws.call("events", "PutTargets", &target)?;
+        Ok(())
     }
 
     pub(crate) fn queue(&self, name: &str) -> String {

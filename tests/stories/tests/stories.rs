@@ -1,8 +1,22 @@
 //! The stories. Each plays in a dev account of its own.
 
+#[path = "stories/again.rs"]
+mod again;
+#[path = "stories/bad_input.rs"]
+mod bad_input;
 #[path = "stories/deliver.rs"]
 mod deliver;
+#[path = "stories/failures.rs"]
+mod failures;
+#[path = "stories/lost.rs"]
+mod lost;
 #[path = "stories/nothing.rs"]
 mod nothing;
+#[path = "stories/people.rs"]
+mod people;
+#[path = "stories/pipelines.rs"]
+mod pipelines;
+#[path = "stories/races.rs"]
+mod races;
 #[path = "stories/roll_back.rs"]
 mod roll_back;

@@ -8,6 +8,7 @@ use aws_smithy_types::Blob;
 use domain::names::{BlobId, BranchName, CommitId, FilePath, RepositoryName, RequestToken};
 use domain::time::Timestamp;
 use domain::trailers::{AUTHOR_EMAIL, AUTHOR_NAME};
+use std::collections::{BTreeMap, BTreeSet};
 
 const SERVICE: &str = "CodeCommit";
 /// How many pages of a listing are read at most: at 100 files a page, 100,000 files.
@@ -484,22 +485,38 @@ fn begins_with_newest(found: &[FoundVersion]) -> bool {
     found.first().is_some_and(|first| first.children.is_empty())
 }
 
-/// Puts versions in an order in which each comes before those it was made from.
+/// Puts versions in an order in which each comes before those it was made from; among those free, the youngest first.
 fn newest_first(found: Vec<FoundVersion>) -> Vec<Version> {
-    let mut waiting = found;
-    let mut ordered: Vec<Version> = Vec::with_capacity(waiting.len());
-    while !waiting.is_empty() {
-        let ids: Vec<String> = waiting.iter().map(|found| found.version.commit.id.to_string()).collect();
-        let is_free = |found: &FoundVersion| !found.children.iter().any(|child| ids.contains(child));
-        // Among those free, the youngest; a circle, which git cannot make, is broken anywhere.
-        let next = waiting
-            .iter()
-            .enumerate()
-            .filter(|(_, found)| is_free(found))
-            .max_by_key(|(index, found)| (found.version.commit.at, std::cmp::Reverse(*index)))
-            .map_or(0, |(index, _)| index);
-        ordered.push(waiting.remove(next).version);
+    let mut waiting: BTreeMap<String, FoundVersion> =
+        found.into_iter().map(|found| (found.version.commit.id.to_string(), found)).collect();
+    // For each version, how many of those made from it are still waiting, and which versions wait for it.
+    let mut children: BTreeMap<String, usize> = BTreeMap::new();
+    let mut parents: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (id, found) in &waiting {
+        for child in found.children.iter().filter(|child| waiting.contains_key(*child)) {
+            *children.entry(id.clone()).or_default() += 1;
+            parents.entry(child.clone()).or_default().push(id.clone());
+        }
     }
+    let is_free = |id: &&String| !children.contains_key(*id);
+    let mut free: BTreeSet<(Timestamp, String)> = waiting
+        .keys()
+        .filter(is_free)
+        .filter_map(|id| Some((waiting.get(id)?.version.commit.at, id.clone())))
+        .collect();
+    let mut ordered = Vec::with_capacity(waiting.len());
+    while let Some((_, id)) = free.pop_last() {
+        ordered.extend(waiting.remove(&id).map(|found| found.version));
+        for parent in parents.remove(&id).unwrap_or_default() {
+            let Some(count) = children.get_mut(&parent) else { continue };
+            *count -= 1;
+            if *count == 0 {
+                free.extend(waiting.get(&parent).map(|found| (found.version.commit.at, parent.clone())));
+            }
+        }
+    }
+    // Those of a circle, which git cannot make.
+    ordered.extend(waiting.into_values().map(|found| found.version));
     ordered
 }
 
@@ -514,4 +531,56 @@ where
     T::Err: std::fmt::Display,
 {
     CallError::parsed(SERVICE, operation, thing, member, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(number: u32, seconds: i64, children: &[u32]) -> FoundVersion {
+        let id = |number: u32| format!("{number:040x}");
+        let commit = Commit {
+            id: CommitId::parse(&id(number)).unwrap(),
+            parent: None,
+            message: String::new(),
+            author: String::new(),
+            at: Timestamp::from_epoch_seconds(seconds),
+        };
+        let version = Version { commit, blob: BlobId::parse(&id(number)).unwrap() };
+        FoundVersion { version, children: children.iter().map(|child| id(*child)).collect() }
+    }
+
+    fn order(found: Vec<FoundVersion>) -> Vec<String> {
+        let versions = newest_first(found);
+        versions.iter().map(|version| version.commit.id.as_str().trim_start_matches('0').to_owned()).collect()
+    }
+
+    #[test]
+    fn no_versions_have_no_order() {
+        assert_eq!(order(Vec::new()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_version_comes_before_those_it_was_made_from_whatever_their_clocks_say() {
+        // 1 ← 2 ← 3, committed on machines whose clocks go wrong; and answered oldest first.
+        assert_eq!(
+            order(vec![version(1, 900, &[2]), version(2, 500, &[3]), version(3, 100, &[])]),
+            ["3", "2", "1"]
+        );
+        // 2 and 3 were both made from 1: the younger first.
+        assert_eq!(
+            order(vec![version(2, 200, &[]), version(3, 300, &[]), version(1, 100, &[2, 3])]),
+            ["3", "2", "1"]
+        );
+    }
+
+    #[test]
+    fn a_long_history_is_put_in_order_in_no_time() {
+        let newest = 5_000;
+        let versions = (1..=newest).map(|number| {
+            let children: &[u32] = if number < newest { &[number + 1] } else { &[] };
+            version(number, i64::from(number), children)
+        });
+        assert_eq!(order(versions.collect()).len(), 5_000);
+    }
 }

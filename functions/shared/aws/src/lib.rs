@@ -13,6 +13,8 @@ pub mod facts;
 mod retry;
 mod sqs;
 mod stack;
+#[cfg(test)]
+mod tests;
 
 pub use apply::{Applied, FailedStep, Queues, Tip};
 pub use connection::{Clients, Connection, MissingVariable};

@@ -63,10 +63,10 @@ impl Context {
     /// # Errors
     /// When a variable is missing or is not what it should be.
     pub fn from_environment(function: Function) -> Result<Self, StartError> {
-        let queues = QUEUES.iter().filter_map(|(function, name)| Some((*function, optional(name)?)));
+        let queues = QUEUES.iter().filter_map(|(function, name)| Some((*function, variable(name)?)));
         let queues: BTreeMap<_, _> = queues.collect();
         let clients = Clients::new(&Connection::from_environment()?);
-        Ok(Self { function, stack: stack()?, queues, clients })
+        Ok(Self { function, stack: stack(&variable)?, queues, clients })
     }
 
     /// Now, by this machine's clock.
@@ -77,45 +77,114 @@ impl Context {
     }
 }
 
-fn stack() -> Result<Stack, StartError> {
-    let registry = EcrRegistry { account: required("TOWPATH_ACCOUNT")?, region: required("AWS_REGION")? };
-    let repository = DeploymentRepository {
-        name: required("TOWPATH_DEPLOYMENT_REPOSITORY")?,
-        branch: required("TOWPATH_DEPLOYMENT_BRANCH")?,
+/// An environment variable; an empty one is none.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Where the parameters come from: the environment, or a test.
+type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+fn stack(lookup: Lookup<'_>) -> Result<Stack, StartError> {
+    let registry = EcrRegistry {
+        account: required(lookup, "TOWPATH_ACCOUNT")?,
+        region: required(lookup, "AWS_REGION")?,
     };
-    let pattern = text("TOWPATH_PIPELINE_PATTERN")?;
+    let repository = DeploymentRepository {
+        name: required(lookup, "TOWPATH_DEPLOYMENT_REPOSITORY")?,
+        branch: required(lookup, "TOWPATH_DEPLOYMENT_BRANCH")?,
+    };
+    let pattern = text(lookup, "TOWPATH_PIPELINE_PATTERN")?;
     let pipelines = PipelinePattern::parse(&pattern)
         .map_err(|source| StartError::Invalid { name: "TOWPATH_PIPELINE_PATTERN", source })?;
-    let upstream = match optional("TOWPATH_UPSTREAM_ACCOUNT") {
-        Some(_) => Some(required("TOWPATH_UPSTREAM_ACCOUNT")?),
+    let upstream = match lookup("TOWPATH_UPSTREAM_ACCOUNT") {
+        Some(_) => Some(required(lookup, "TOWPATH_UPSTREAM_ACCOUNT")?),
         None => None,
     };
     Ok(Stack {
-        environment: required("TOWPATH_ENVIRONMENT")?,
+        environment: required(lookup, "TOWPATH_ENVIRONMENT")?,
         repository,
         registry,
         upstream,
         pipelines,
-        stalled_after: minutes("TOWPATH_STALLED_AFTER_MINUTES")?,
+        stalled_after: minutes(lookup, "TOWPATH_STALLED_AFTER_MINUTES")?,
     })
 }
 
-fn optional(name: &'static str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+fn text(lookup: Lookup<'_>, name: &'static str) -> Result<String, StartError> {
+    lookup(name).ok_or(StartError::Missing(name))
 }
 
-fn text(name: &'static str) -> Result<String, StartError> {
-    optional(name).ok_or(StartError::Missing(name))
+fn required<T: FromStr<Err = InvalidName>>(lookup: Lookup<'_>, name: &'static str) -> Result<T, StartError> {
+    text(lookup, name)?.parse().map_err(|source| StartError::Invalid { name, source })
 }
 
-fn required<T: FromStr<Err = InvalidName>>(name: &'static str) -> Result<T, StartError> {
-    text(name)?.parse().map_err(|source| StartError::Invalid { name, source })
+fn minutes(lookup: Lookup<'_>, name: &'static str) -> Result<Duration, StartError> {
+    let value = text(lookup, name)?;
+    let seconds = value.parse::<u64>().ok().and_then(|minutes| minutes.checked_mul(60));
+    seconds.map(Duration::from_secs).ok_or(StartError::NotMinutes { name, value })
 }
 
-fn minutes(name: &'static str) -> Result<Duration, StartError> {
-    let value = text(name)?;
-    match value.parse::<u64>() {
-        Ok(minutes) => Ok(Duration::from_secs(minutes * 60)),
-        Err(_) => Err(StartError::NotMinutes { name, value }),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+
+    const VARIABLES: [(&str, &str); 7] = [
+        ("AWS_REGION", "eu-west-1"),
+        ("TOWPATH_ACCOUNT", "111111111111"),
+        ("TOWPATH_DEPLOYMENT_BRANCH", "main"),
+        ("TOWPATH_DEPLOYMENT_REPOSITORY", "deployment"),
+        ("TOWPATH_ENVIRONMENT", "dev"),
+        ("TOWPATH_PIPELINE_PATTERN", "deploy-{cluster}-{service}"),
+        ("TOWPATH_STALLED_AFTER_MINUTES", "15"),
+    ];
+
+    /// The stack with one variable set to another value, or not set.
+    fn stack_with(changed: &str, value: Option<&str>) -> Result<Stack, StartError> {
+        stack(&|name| {
+            if name == changed {
+                return value.map(str::to_owned);
+            }
+            let found = VARIABLES.iter().find(|(variable, _)| *variable == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn the_first_environment_has_no_upstream() {
+        assert_eq!(stack_with("", None).unwrap().upstream, None);
+        let second = stack_with("TOWPATH_UPSTREAM_ACCOUNT", Some("222222222222")).unwrap();
+        assert_eq!(second.upstream.map(|account| account.to_string()), Some("222222222222".to_owned()));
+    }
+
+    #[test]
+    fn each_missing_variable_is_named() {
+        for (name, _) in VARIABLES {
+            let error = stack_with(name, None).unwrap_err().to_string();
+            assert_eq!(
+                error,
+                format!("the environment variable {name} is not set: deploy template.yaml again")
+            );
+        }
+    }
+
+    #[test]
+    fn each_invalid_variable_is_told_in_a_line_with_its_value() {
+        let optional = ("TOWPATH_UPSTREAM_ACCOUNT", "");
+        let names = VARIABLES.into_iter().chain([optional]).map(|(name, _)| name);
+        let lines: Vec<String> =
+            names.map(|name| stack_with(name, Some("../x\n")).unwrap_err().to_string()).collect();
+        expect![[r#"
+            the environment variable AWS_REGION: "../x\n" is not a Region: expected a name such as eu-west-1
+            the environment variable TOWPATH_ACCOUNT: "../x\n" is not an account id: expected 12 digits
+            the environment variable TOWPATH_DEPLOYMENT_BRANCH: "../x\n" is not a branch name: expected a git branch name of 1 to 256 characters, such as main
+            the environment variable TOWPATH_DEPLOYMENT_REPOSITORY: "../x\n" is not a repository name: expected 1 to 100 letters, digits, ., _ or -, not ending in .git
+            the environment variable TOWPATH_ENVIRONMENT: "../x\n" is not an environment name: expected 1 to 32 lower-case letters, digits or -, the first a letter
+            the environment variable TOWPATH_PIPELINE_PATTERN: "../x\n" is not a pipeline pattern: expected a pipeline name with {cluster} and {service} in it, such as deploy-{cluster}-{service}
+            the environment variable TOWPATH_STALLED_AFTER_MINUTES is "../x\n": expected a number of minutes
+            the environment variable TOWPATH_UPSTREAM_ACCOUNT: "../x\n" is not an account id: expected 12 digits"#]].assert_eq(&lines.join("\n"));
+        let huge = stack_with("TOWPATH_STALLED_AFTER_MINUTES", Some(&u64::MAX.to_string()));
+        assert!(matches!(huge, Err(StartError::NotMinutes { .. })), "{huge:?}");
     }
 }

@@ -1,8 +1,11 @@
 //! From the push to a verified deployment.
 
+use client::git::Git;
+use client::image::Image;
 use expect_test::expect;
 use local_aws::settings::Settings;
-use stories::{Failure, Story};
+use serde_json::json;
+use stories::{DEV, Failure, Story};
 
 #[test]
 fn a_first_push_is_committed_started_rolled_out_and_verified() -> Result<(), Failure> {
@@ -20,9 +23,7 @@ fn a_first_push_is_committed_started_rolled_out_and_verified() -> Result<(), Fai
           <webapp1:1111111> commit=<commit 2> environment=dev kind=verified service=cluster1/webapp1
         comments
           <commit 2> Towpath: cluster1/webapp1 verified
-    
             execution <id 1> deployed commit <commit 2>, and ECS completed it
-    
             Execution <id 1> of deploy-cluster1-webapp1.
         records
           on_image_push: cluster1/webapp1 moved: webapp1: newest "[0-9a-f]{7,40}" selects 1111111 (<webapp1:1111111>)
@@ -30,11 +31,11 @@ fn a_first_push_is_committed_started_rolled_out_and_verified() -> Result<(), Fai
           on_commit: cluster1/webapp1 started: execution <id 2> of deploy-cluster1-webapp1 was for another content
             - start pipeline deploy-cluster1-webapp1 at commit <commit 2>
           on_deployment_change: cluster1/webapp1 rolling: execution <id 1> is being rolled out
-          on_deployment_change: cluster1/webapp1 by_hand: no pipeline execution deployed arn:aws:ecs:eu-west-1:111111111111:service-deployment/cluster1/webapp1/XZpd0LyPW43gFAGe2bpgo: it was made by hand, and went well
+          on_deployment_change: cluster1/webapp1 by_hand: no pipeline execution deployed <service 1>: it was made by hand, and went well
           on_deployment_change: cluster1/webapp1 verified: execution <id 1> deployed commit <commit 2>, and ECS completed it
             - put evidence verified of dev for cluster1/webapp1 on webapp1@<webapp1:1111111>
             - comment at commit <commit 2> of deployment: Towpath: cluster1/webapp1 verified
-          on_deployment_change: cluster1/webapp1 by_hand: no pipeline execution deployed arn:aws:ecs:eu-west-1:111111111111:service-deployment/cluster1/webapp1/XZpd0LyPW43gFAGe2bpgo: it was made by hand, and went well
+          on_deployment_change: cluster1/webapp1 by_hand: no pipeline execution deployed <service 1>: it was made by hand, and went well
             - put evidence verified of dev for cluster1/webapp1 on webapp1@<webapp1:1111111>
             - comment at commit <commit 2> of deployment: Towpath: cluster1/webapp1 verified
         calls
@@ -87,5 +88,110 @@ fn a_first_push_is_committed_started_rolled_out_and_verified() -> Result<(), Fai
         ]
     "#]]
     .assert_eq(&story.file("cluster1/webapp1/revision.json")?);
+    Ok(())
+}
+
+#[test]
+fn the_image_of_an_applications_commit_takes_at_most_seven_calls() -> Result<(), Failure> {
+    let mut story = Story::with_service(Settings::default())?;
+    story.aws.call("codecommit", "CreateRepository", &json!({ "repositoryName": "webapp1" }))?;
+    let application = Git::clone(story.endpoint(), DEV, "webapp1")?.at(1_700_000_000);
+    application.write("main.rs", "fn main() {}\n")?;
+    let commit = application.commit("Ada <ada@example.com>", "Begin")?;
+    application.push()?;
+    let rules = "version: 1
+services:
+  cluster1/webapp1:
+    application: webapp1
+    containers:
+      webapp1: { repository: webapp1, select: commit }
+";
+    story.commit("Run what the application's branch says", &[("delivery.yaml", Some(rules))])?;
+    story.push("webapp1", "1111111")?;
+    expect![[r#"
+        commits
+          <commit 2> Pat Person: Run what the application's branch says
+            M delivery.yaml
+        records
+          on_image_push: cluster1/webapp1 waiting: webapp1: no image in webapp1 for commit ca060dbb
+          on_commit: - ignored: commit <commit 2> changes no revision.json
+    "#]]
+    .assert_eq(&story.told()?);
+    story.push_only("webapp1", &commit, &Image::new("webapp1").version("2"))?;
+    story.rest()?;
+    let happened = story.happened()?;
+    let (_, calls) = happened.split_once("on_image_push: ").ok_or("on_image_push did not call")?;
+    let (_, calls) = calls.split_once("calls\n  on_image_push: ").ok_or("no calls")?;
+    let count: usize = calls.split_whitespace().next().unwrap_or_default().parse()?;
+    assert!(count <= 7, "{happened}");
+    expect![[r#"
+        commits
+          <commit 3> Towpath: cluster1/webapp1: webapp1 → <commit 4>
+            A cluster1/webapp1/revision.json
+        executions
+          deploy-cluster1-webapp1 Succeeded at <commit 3>
+        runs
+          cluster1/webapp1 webapp1@<webapp1:<commit 4>>
+        evidence
+          <webapp1:<commit 4>> commit=<commit 3> environment=dev kind=verified service=cluster1/webapp1
+        comments
+          <commit 3> Towpath: cluster1/webapp1 verified
+            execution <id 1> deployed commit <commit 3>, and ECS completed it
+            Execution <id 1> of deploy-cluster1-webapp1.
+        records
+          on_image_push: cluster1/webapp1 moved: webapp1: commit selects <commit 4> (<webapp1:<commit 4>>)
+            - commit to deployment main on <commit 2>: cluster1/webapp1: webapp1 → <commit 4> (cluster1/webapp1/revision.json)
+          on_commit: cluster1/webapp1 started: execution <id 2> of deploy-cluster1-webapp1 was for another content
+            - start pipeline deploy-cluster1-webapp1 at commit <commit 3>
+          on_deployment_change: cluster1/webapp1 rolling: execution <id 1> is being rolled out
+          on_deployment_change: cluster1/webapp1 by_hand: no pipeline execution deployed <service 1>: it was made by hand, and went well
+          on_deployment_change: cluster1/webapp1 verified: execution <id 1> deployed commit <commit 3>, and ECS completed it
+            - put evidence verified of dev for cluster1/webapp1 on webapp1@<webapp1:<commit 4>>
+            - comment at commit <commit 3> of deployment: Towpath: cluster1/webapp1 verified
+          on_deployment_change: cluster1/webapp1 by_hand: no pipeline execution deployed <service 1>: it was made by hand, and went well
+            - put evidence verified of dev for cluster1/webapp1 on webapp1@<webapp1:<commit 4>>
+            - comment at commit <commit 3> of deployment: Towpath: cluster1/webapp1 verified
+        calls
+          on_image_push: 7
+            1 codecommit CreateCommit
+            1 codecommit GetBranch
+            1 codecommit GetFile
+            2 codecommit GetFile (FileDoesNotExistException)
+            1 codecommit ListFileCommitHistory
+            1 ecr DescribeImages
+          on_commit: 14
+            1 codecommit GetCommit
+            1 codecommit GetDifferences
+            2 codecommit GetFile
+            2 codecommit GetFile (FileDoesNotExistException)
+            1 codecommit ListFileCommitHistory
+            1 codepipeline GetPipeline
+            1 codepipeline ListPipelineExecutions
+            1 codepipeline StartPipelineExecution
+            1 ecr BatchGetImage
+            1 ecs DescribeServiceDeployments
+            1 ecs DescribeServiceRevisions
+            1 ecs ListServiceDeployments
+          on_deployment_change: 60
+            2 codecommit GetCommentsForComparedCommit
+            8 codecommit GetCommit
+            8 codecommit GetFile
+            6 codecommit GetFile (FileDoesNotExistException)
+            3 codecommit ListFileCommitHistory
+            1 codecommit PostCommentForComparedCommit
+            4 codepipeline GetPipeline
+            4 codepipeline ListActionExecutions
+            4 codepipeline ListPipelineExecutions
+            5 ecr BatchGetImage
+            1 ecr CompleteLayerUpload
+            1 ecr InitiateLayerUpload
+            4 ecr ListImageReferrers
+            1 ecr PutImage
+            1 ecr UploadLayerPart
+            2 ecs DescribeServiceDeployments
+            2 ecs DescribeServiceRevisions
+            2 ecs ListServiceDeployments
+            1 ecs ListTasks
+    "#]].assert_eq(&happened);
     Ok(())
 }

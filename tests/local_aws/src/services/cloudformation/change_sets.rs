@@ -173,12 +173,19 @@ pub(super) fn create_change_set(world: &mut World, caller: &Caller, input: Value
 struct ChangeSetInput {
     change_set_name: Option<String>,
     stack_name: Option<String>,
-    #[serde(rename = "ClientRequestToken")]
-    _client_request_token: Option<String>,
     #[serde(rename = "NextToken")]
     _next_token: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct ExecuteChangeSetInput {
+    change_set_name: Option<String>,
+    stack_name: Option<String>,
     #[serde(default, deserialize_with = "form::flag")]
     disable_rollback: Option<bool>,
+    #[serde(rename = "ClientRequestToken")]
+    _client_request_token: Option<String>,
 }
 
 pub(super) fn describe_change_set(
@@ -186,7 +193,7 @@ pub(super) fn describe_change_set(
     caller: &Caller,
     input: Value,
 ) -> Result<Value, AwsError> {
-    let (stack, change_set) = named(world, caller, "DescribeChangeSet", input)?;
+    let (stack, change_set) = described(world, caller, "DescribeChangeSet", input)?;
     Ok(change_set.describe(&stack))
 }
 
@@ -200,7 +207,7 @@ pub(super) fn list_change_sets(world: &mut World, caller: &Caller, input: Value)
 }
 
 pub(super) fn delete_change_set(world: &mut World, caller: &Caller, input: Value) -> Result<Value, AwsError> {
-    let (stack, change_set) = named(world, caller, "DeleteChangeSet", input)?;
+    let (stack, change_set) = described(world, caller, "DeleteChangeSet", input)?;
     find_mut(world, caller, &stack.id)?.change_sets.remove(&change_set.name);
     Ok(json!({}))
 }
@@ -210,7 +217,12 @@ pub(super) fn execute_change_set(
     caller: &Caller,
     input: Value,
 ) -> Result<Value, AwsError> {
-    let (mut stack, change_set) = named(world, caller, "ExecuteChangeSet", input)?;
+    let input: ExecuteChangeSetInput = parse("ExecuteChangeSet", input)?;
+    if input.disable_rollback == Some(true) {
+        return Err(AwsError::not_in_local_aws("cloudformation ExecuteChangeSet with DisableRollback"));
+    }
+    let (mut stack, change_set) =
+        named(world, caller, "ExecuteChangeSet", input.change_set_name, input.stack_name.as_deref())?;
     if change_set.execution_status != "AVAILABLE" {
         return Err(AwsError::new(
             "InvalidChangeSetStatus",
@@ -236,25 +248,32 @@ pub(super) fn execute_change_set(
     Ok(json!({}))
 }
 
-/// The change set that a request names: by its ARN, or by its name and its stack's.
-fn named(
+fn described(
     world: &World,
     caller: &Caller,
     operation: &str,
     input: Value,
 ) -> Result<(Stack, ChangeSet), AwsError> {
     let input: ChangeSetInput = parse(operation, input)?;
-    if input.disable_rollback == Some(true) {
-        return Err(AwsError::not_in_local_aws("a change set that is not rolled back"));
-    }
-    let name = form::required("changeSetName", input.change_set_name)?;
+    named(world, caller, operation, input.change_set_name, input.stack_name.as_deref())
+}
+
+/// The change set that a request names: by its ARN, or by its name and its stack's.
+fn named(
+    world: &World,
+    caller: &Caller,
+    operation: &str,
+    change_set_name: Option<String>,
+    stack_name: Option<&str>,
+) -> Result<(Stack, ChangeSet), AwsError> {
+    let name = form::required("changeSetName", change_set_name)?;
     let stacks = &world.account(&caller.account)?.cloudformation.stacks;
     let found = stacks
         .values()
-        .filter(|stack| input.stack_name.as_ref().is_none_or(|name| stack.name == *name || stack.id == *name))
+        .filter(|stack| stack_name.is_none_or(|name| stack.name == name || stack.id == name))
         .find_map(|stack| {
             let mut change_sets = stack.change_sets.values();
-            let by_name = input.stack_name.is_some();
+            let by_name = stack_name.is_some();
             let change_set =
                 change_sets.find(|change_set| change_set.id == name || by_name && change_set.name == name)?;
             Some((stack.clone(), change_set.clone()))

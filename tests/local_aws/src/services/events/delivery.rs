@@ -142,7 +142,8 @@ fn forward(
         });
     }
     next.bus(world)?;
-    put_events::admit(world, caller, next)?;
+    let member = |name: &str| event.get(name).and_then(Value::as_str);
+    put_events::admit(world, caller, next, member("source"), member("detail-type"))?;
     let timer = Timer::Arrive { bus: next.name.clone(), event: event.clone(), forwarded: true };
     let after = seconds(world.settings.timing.event_delivery);
     world.set_timer(&next.account, after, AnyTimer::Events(timer));

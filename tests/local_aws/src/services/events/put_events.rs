@@ -55,7 +55,9 @@ pub(super) fn put(world: &mut World, caller: &Caller, input: PutEventsInput) -> 
         .map(|entry| BusAddress::parse(entry.event_bus_name.as_deref(), &caller.account))
         .collect();
     let buses = buses?;
-    buses.iter().try_for_each(|bus| admit(world, caller, bus))?;
+    for (entry, bus) in input.entries.iter().zip(&buses) {
+        admit(world, caller, bus, entry.source.as_deref(), entry.detail_type.as_deref())?;
+    }
     let mut failed = 0;
     let mut answers = Vec::new();
     for (entry, bus) in input.entries.into_iter().zip(buses) {
@@ -71,12 +73,21 @@ pub(super) fn put(world: &mut World, caller: &Caller, input: PutEventsInput) -> 
 }
 
 /// Lets the caller put events on a bus, its own or another account's.
-pub(super) fn admit(world: &World, caller: &Caller, bus: &BusAddress) -> Result<(), AwsError> {
+pub(super) fn admit(
+    world: &World,
+    caller: &Caller,
+    bus: &BusAddress,
+    source: Option<&str>,
+    detail_type: Option<&str>,
+) -> Result<(), AwsError> {
     let arn = bus.arn(world);
     // A bus that is not there refuses nobody of its own account: the event is lost, see `accept`.
     let policy = bus.bus(world).ok().and_then(|bus| bus.policy.as_ref());
     let resource = Resource { arn: &arn, owner: &bus.account, policy };
-    access::authorize(world, caller, "events:PutEvents", resource, &[])
+    let source = source.map(|source| ("events:source", source));
+    let detail_type = detail_type.map(|detail_type| ("events:detail-type", detail_type));
+    let context: Vec<(&str, &str)> = source.into_iter().chain(detail_type).collect();
+    access::authorize(world, caller, "events:PutEvents", resource, &context)
 }
 
 fn accept(

@@ -1,0 +1,210 @@
+//! The adapter against canned answers: what is tried again, and what a lost reply is taken for.
+
+use crate::codecommit::{Committed, FileChange, NewCommit};
+use crate::{CallErrorKind, Clients, Connection};
+use aws_credential_types::Credentials;
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_types::body::SdkBody;
+use domain::names::{BranchName, CommitId, FilePath, RepositoryName};
+use domain::plan::StartPipeline;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+/// What the other side does with one request.
+#[derive(Debug)]
+enum Answer {
+    Reply(u16, String),
+    /// Whatever it did, its reply never comes.
+    Lost,
+}
+
+/// Answers each request with the next canned answer, and remembers the requests.
+#[derive(Debug, Clone, Default)]
+struct Canned {
+    answers: Arc<Mutex<VecDeque<Answer>>>,
+    requests: Arc<Mutex<Vec<(String, String)>>>,
+}
+
+impl HttpConnector for Canned {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+        let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
+        self.requests.lock().unwrap().push((operation.clone(), body));
+        let answer = self.answers.lock().unwrap().pop_front();
+        let answer = answer.unwrap_or_else(|| panic!("{operation} was not expected"));
+        HttpConnectorFuture::new(async move {
+            match answer {
+                Answer::Reply(status, text) => {
+                    Ok(HttpResponse::new(status.try_into().unwrap(), SdkBody::from(text)))
+                }
+                Answer::Lost => std::future::pending().await,
+            }
+        })
+    }
+}
+
+impl Canned {
+    fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
+        Self { answers: Arc::new(Mutex::new(answers.into_iter().collect())), ..Self::default() }
+    }
+
+    fn clients(&self) -> Clients {
+        let connector = SharedHttpConnector::new(self.clone());
+        Clients::new(&Connection {
+            credentials: Credentials::new("111111111111", "secret", None, None, "test"),
+            region: "eu-west-1".to_owned(),
+            endpoint_url: Some("http://localhost".to_owned()),
+            http_client: http_client_fn(move |_, _| connector.clone()),
+        })
+    }
+
+    /// The operations that were called, in their order; every answer was used.
+    fn operations(&self) -> Vec<String> {
+        assert!(self.answers.lock().unwrap().is_empty(), "an answer was not asked for");
+        self.requests.lock().unwrap().iter().map(|(operation, _)| operation.clone()).collect()
+    }
+}
+
+fn json(body: &serde_json::Value) -> Answer {
+    Answer::Reply(200, body.to_string())
+}
+
+fn refused(code: &str) -> Answer {
+    Answer::Reply(400, serde_json::json!({"__type": code, "message": "no"}).to_string())
+}
+
+fn xml_throttle() -> Answer {
+    let body = "<ThrottlingException>\n  <Message>Rate exceeded</Message>\n</ThrottlingException>\n";
+    Answer::Reply(400, body.to_owned())
+}
+
+fn id(digit: &str) -> CommitId {
+    CommitId::parse(&digit.repeat(40)).unwrap()
+}
+
+fn tip(commit: &CommitId) -> Answer {
+    json(&serde_json::json!({"branch": {"branchName": "main", "commitId": commit.as_str()}}))
+}
+
+fn commit(own: &CommitId, parent: &CommitId, message: &str) -> Answer {
+    json(&serde_json::json!({"commit": {
+        "commitId": own.as_str(), "treeId": "4".repeat(40), "parents": [parent.as_str()], "message": message,
+        "author": {"name": "x", "email": "x", "date": "1 +0000"},
+        "committer": {"name": "x", "email": "x", "date": "1 +0000"},
+    }}))
+}
+
+async fn try_to_commit(canned: &Canned) -> Result<Committed, crate::CallError> {
+    let repository = RepositoryName::parse("deployment").unwrap();
+    let branch = BranchName::parse("main").unwrap();
+    let new = NewCommit {
+        repository: &repository,
+        branch: &branch,
+        parent: &id("1"),
+        message: "webapp1: 0012e34\n\nEvent-Id: e-1\n",
+        files: vec![FileChange::Put(FilePath::rules(), b"version: 1\n".to_vec())],
+    };
+    canned.clients().commit(&new).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_xml_throttle_is_tried_again() {
+    let canned = Canned::new([xml_throttle(), xml_throttle(), tip(&id("1"))]);
+    let (repository, branch) =
+        (RepositoryName::parse("deployment").unwrap(), BranchName::parse("main").unwrap());
+    let found = canned.clients().branch_tip(&repository, &branch).await.unwrap();
+    assert_eq!(found, Some(id("1")));
+    assert_eq!(canned.operations(), ["GetBranch"; 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttle_that_does_not_end_is_transient() {
+    let canned = Canned::new([xml_throttle(), xml_throttle(), xml_throttle(), xml_throttle()]);
+    let (repository, branch) =
+        (RepositoryName::parse("deployment").unwrap(), BranchName::parse("main").unwrap());
+    let error = canned.clients().branch_tip(&repository, &branch).await.unwrap_err();
+    assert_eq!(error.kind(), CallErrorKind::Transient);
+    assert_eq!(canned.operations().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denied_call_is_tried_once_and_told_as_denied() {
+    let canned = Canned::new([refused("AccessDeniedException")]);
+    let (repository, branch) =
+        (RepositoryName::parse("deployment").unwrap(), BranchName::parse("main").unwrap());
+    let error = canned.clients().branch_tip(&repository, &branch).await.unwrap_err();
+    assert_eq!(error.kind(), CallErrorKind::Denied);
+    expect_test::expect!["CodeCommit GetBranch for branch main of deployment: AccessDeniedException: no (the function's role lacks this permission)"].assert_eq(&error.to_string());
+    assert_eq!(canned.operations(), ["GetBranch"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_whose_reply_was_lost_is_found_at_the_tip() {
+    let message = "webapp1: 0012e34\n\nEvent-Id: e-1";
+    let canned = Canned::new([
+        Answer::Lost,
+        refused("ParentCommitIdOutdatedException"),
+        tip(&id("2")),
+        commit(&id("2"), &id("1"), message),
+    ]);
+    assert_eq!(try_to_commit(&canned).await.unwrap(), Committed::Done(id("2")));
+    assert_eq!(canned.operations(), ["CreateCommit", "CreateCommit", "GetBranch", "GetCommit"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_elses_commit_is_not_taken_for_ours() {
+    for (parent, message) in [("1", "by hand"), ("3", "webapp1: 0012e34\n\nEvent-Id: e-1\n")] {
+        let canned = Canned::new([
+            Answer::Lost,
+            refused("ParentCommitIdOutdatedException"),
+            tip(&id("2")),
+            commit(&id("2"), &id(parent), message),
+        ]);
+        assert_eq!(try_to_commit(&canned).await.unwrap(), Committed::TipMoved, "parent {parent}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_of_unknown_effect_that_is_not_at_the_tip_is_transient() {
+    let canned = Canned::new([
+        Answer::Lost,
+        Answer::Lost,
+        Answer::Lost,
+        Answer::Lost,
+        tip(&id("1")),
+        commit(&id("1"), &id("0"), "before"),
+    ]);
+    let error = try_to_commit(&canned).await.unwrap_err();
+    assert_eq!(error.kind(), CallErrorKind::Transient);
+    assert_eq!(canned.operations().last().map(String::as_str), Some("GetCommit"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn content_that_is_there_already_is_no_change() {
+    let canned = Canned::new([refused("NoChangeException")]);
+    assert_eq!(try_to_commit(&canned).await.unwrap(), Committed::NoChange);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_is_repeated_with_its_token() {
+    let execution = "417b6f73-99ef-4105-95f1-11ebb1bcade5";
+    let canned = Canned::new([Answer::Lost, json(&serde_json::json!({ "pipelineExecutionId": execution }))]);
+    let service = domain::names::ServiceId::parse("cluster1/webapp1").unwrap();
+    let repository = RepositoryName::parse("deployment").unwrap();
+    let start = StartPipeline {
+        token: domain::names::RequestToken::of_start(&repository, &service, &id("1")),
+        service,
+        pipeline: domain::names::PipelineName::parse("deploy-cluster1-webapp1").unwrap(),
+        source_action: domain::names::ActionName::parse("Source").unwrap(),
+        commit: id("1"),
+    };
+    assert_eq!(canned.clients().start_pipeline(&start).await.unwrap().to_string(), execution);
+    assert_eq!(canned.operations(), ["StartPipelineExecution"; 2]);
+    let requests = canned.requests.lock().unwrap();
+    let token = format!("\"clientRequestToken\":\"{}\"", start.token.as_str());
+    assert!(requests.iter().all(|(_, body)| body.contains(&token)), "{requests:?}");
+}

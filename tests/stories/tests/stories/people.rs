@@ -1,0 +1,142 @@
+//! What people do by hand holds.
+
+use expect_test::expect;
+use local_aws::settings::Settings;
+use stories::{Failure, RULES, Story};
+
+#[test]
+fn a_revision_pushed_by_hand_is_deployed_once_and_held_at_the_next_image() -> Result<(), Failure> {
+    let mut story = Story::with_service(Settings::default())?;
+    let first = story.push("webapp1", "1111111")?;
+    story.push("webapp1", "2222222")?;
+    story.forget()?;
+    let revision = story.revision("webapp1", &first);
+    story.commit("Back while we look", &[("cluster1/webapp1/revision.json", Some(&revision))])?;
+    expect![[r#"
+        commits
+          <commit 4> Pat Person: Back while we look
+            M cluster1/webapp1/revision.json
+        executions
+          deploy-cluster1-webapp1 Succeeded at <commit 4>
+        runs
+          cluster1/webapp1 webapp1@<webapp1:1111111>
+        comments
+          <commit 4> Towpath: cluster1/webapp1 verified
+            execution <id 4> deployed commit <commit 4>, and ECS completed it
+            Execution <id 4> of deploy-cluster1-webapp1.
+        records
+          on_commit: cluster1/webapp1 started: execution <id 2> of deploy-cluster1-webapp1 was for another content; committed by hand by Pat Person
+            - start pipeline deploy-cluster1-webapp1 at commit <commit 4>
+          on_deployment_change: cluster1/webapp1 rolling: execution <id 4> is being rolled out
+          on_deployment_change: cluster1/webapp1 nothing: execution <id 2> deployed commit <commit 3>, and ECS completed it; this was told already
+          on_deployment_change: cluster1/webapp1 verified: execution <id 4> deployed commit <commit 4>, and ECS completed it
+            - comment at commit <commit 4> of deployment: Towpath: cluster1/webapp1 verified
+          on_deployment_change: cluster1/webapp1 nothing: execution <id 2> deployed commit <commit 3>, and ECS completed it; this was told already
+            - comment at commit <commit 4> of deployment: Towpath: cluster1/webapp1 verified
+    "#]].assert_eq(&story.told()?);
+    story.push("webapp1", "3333333")?;
+    expect![[r#"
+        commits
+          <commit 5> Towpath: cluster1/webapp1: held, because a person put this revision there
+            A cluster1/webapp1/hold.json
+        records
+          on_image_push: cluster1/webapp1 held: Pat Person put it there by hand (commit <commit 4>); the rules would select webapp1 → 3333333; to let the rules move it again: towpath release cluster1/webapp1
+            - commit to deployment main on <commit 4>: cluster1/webapp1: held, because a person put this revision there (cluster1/webapp1/hold.json)
+          on_commit: - ignored: commit <commit 5> changes no revision.json
+    "#]].assert_eq(&story.told()?);
+    expect![[r#"
+        {
+          "version": 1,
+          "hold": {
+            "revision": "<commit 6>",
+            "reason": "Pat Person put it there by hand (commit <commit 4>); the rules would select webapp1 → 3333333",
+            "by": "on_image_push",
+            "at": "<time>"
+          }
+        }
+    "#]].assert_eq(&story.file("cluster1/webapp1/hold.json")?);
+    story.sweep()?;
+    expect![[r#"
+        nothing
+    "#]]
+    .assert_eq(&story.outcome()?);
+    // The way to release a hold until there is a command for it: its end lies in the past.
+    let held = story.file_as_it_is("cluster1/webapp1/hold.json")?;
+    let mut hold: serde_json::Value = serde_json::from_str(&held)?;
+    hold["hold"]["until"] = "2020-01-01T00:00:00Z".into();
+    story.commit("Release webapp1", &[("cluster1/webapp1/hold.json", Some(&hold.to_string()))])?;
+    story.push("webapp1", "4444444")?;
+    expect![[r#"
+        commits
+          <commit 7> Pat Person: Release webapp1
+            M cluster1/webapp1/hold.json
+          <commit 8> Towpath: cluster1/webapp1: webapp1 → 4444444
+            M cluster1/webapp1/hold.json
+            M cluster1/webapp1/revision.json
+        executions
+          deploy-cluster1-webapp1 Succeeded at <commit 8>
+        runs
+          cluster1/webapp1 webapp1@<webapp1:4444444>
+        evidence
+          <webapp1:4444444> commit=<commit 8> environment=dev kind=verified service=cluster1/webapp1
+        comments
+          <commit 8> Towpath: cluster1/webapp1 verified
+            execution <id 5> deployed commit <commit 8>, and ECS completed it
+            Execution <id 5> of deploy-cluster1-webapp1.
+        records
+          on_image_push: cluster1/webapp1 moved: webapp1: newest "[0-9a-f]{7,40}" selects 4444444 (<webapp1:4444444>), git said <webapp1:1111111>
+            - commit to deployment main on <commit 7>: cluster1/webapp1: webapp1 → 4444444 (cluster1/webapp1/revision.json, cluster1/webapp1/hold.json)
+          on_commit: - ignored: commit <commit 7> changes no revision.json
+          on_commit: cluster1/webapp1 started: execution <id 4> of deploy-cluster1-webapp1 was for another content
+            - start pipeline deploy-cluster1-webapp1 at commit <commit 8>
+          on_deployment_change: cluster1/webapp1 rolling: execution <id 5> is being rolled out
+          on_deployment_change: cluster1/webapp1 nothing: execution <id 4> deployed commit <commit 4>, and ECS completed it; this was told already
+          on_deployment_change: cluster1/webapp1 verified: execution <id 5> deployed commit <commit 8>, and ECS completed it
+            - put evidence verified of dev for cluster1/webapp1 on webapp1@<webapp1:4444444>
+            - comment at commit <commit 8> of deployment: Towpath: cluster1/webapp1 verified
+          on_deployment_change: cluster1/webapp1 nothing: execution <id 4> deployed commit <commit 4>, and ECS completed it; this was told already
+            - put evidence verified of dev for cluster1/webapp1 on webapp1@<webapp1:4444444>
+            - comment at commit <commit 8> of deployment: Towpath: cluster1/webapp1 verified
+    "#]].assert_eq(&story.told()?);
+    Ok(())
+}
+
+#[test]
+fn one_commit_of_two_services_starts_both_pipelines_at_it() -> Result<(), Failure> {
+    let mut story = Story::with_service(Settings::default())?;
+    story.make_service("webapp2", true)?;
+    let two = format!(
+        "{RULES}  cluster1/webapp2:\n    containers:\n      webapp2: {{ repository: webapp2, select: newest }}\n"
+    );
+    story.commit("And webapp2", &[("delivery.yaml", Some(&two))])?;
+    story.make_pipeline("webapp2")?;
+    story.push("webapp1", "1111111")?;
+    story.push("webapp2", "1111111")?;
+    story.forget()?;
+    let (one, other) = (story.revision("webapp1", "placeholder"), story.revision("webapp2", "placeholder"));
+    story.commit(
+        "Both back",
+        &[("cluster1/webapp1/revision.json", Some(&one)), ("cluster1/webapp2/revision.json", Some(&other))],
+    )?;
+    expect![[r#"
+        commits
+          <commit 5> Pat Person: Both back
+            M cluster1/webapp1/revision.json
+            M cluster1/webapp2/revision.json
+        executions
+          deploy-cluster1-webapp1 Succeeded at <commit 5>
+          deploy-cluster1-webapp2 Succeeded at <commit 5>
+        runs
+          cluster1/webapp1 webapp1:placeholder
+          cluster1/webapp2 webapp2:placeholder
+        comments
+          <commit 5> Towpath: cluster1/webapp1 verified
+            execution <id 5> deployed commit <commit 5>, and ECS completed it
+            Execution <id 5> of deploy-cluster1-webapp1.
+          <commit 5> Towpath: cluster1/webapp2 verified
+            execution <id 6> deployed commit <commit 5>, and ECS completed it
+            Execution <id 6> of deploy-cluster1-webapp2.
+    "#]]
+    .assert_eq(&story.outcome()?);
+    Ok(())
+}
