@@ -24,13 +24,14 @@ pub struct Service {
     pub protocol: Protocol,
 }
 
-const SERVICES: [Service; 11] = [
+const SERVICES: [Service; 12] = [
     json("codecommit", "codecommit", "CodeCommit_20150413", "1.1"),
     json("codepipeline", "codepipeline", "CodePipeline_20150709", "1.1"),
     json("ecr", "api.ecr", "AmazonEC2ContainerRegistry_V20150921", "1.1"),
     json("ecs", "ecs", "AmazonEC2ContainerServiceV20141113", "1.1"),
     json("events", "events", "AWSEvents", "1.1"),
     json("sqs", "sqs", "AmazonSQS", "1.0"),
+    json("ssm", "ssm", "AmazonSSM", "1.1"),
     json("logs", "logs", "Logs_20140328", "1.1"),
     query("sts", "2011-06-15"),
     query("cloudformation", "2010-05-15"),

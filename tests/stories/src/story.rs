@@ -21,7 +21,7 @@ use tokio::runtime::Runtime;
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// What the functions' executables are called.
-const FUNCTIONS: [&str; 4] = ["on_image_push", "on_commit", "on_deployment_change", "reconcile"];
+const FUNCTIONS: [&str; 5] = ["on_image_push", "on_commit", "on_deployment_change", "roll_back", "reconcile"];
 
 /// Where every event of the account is kept.
 const EVENTS_QUEUE: &str = "story-events";

@@ -18,3 +18,5 @@ mod people;
 mod pipelines;
 #[path = "stories/races.rs"]
 mod races;
+#[path = "stories/roll_back.rs"]
+mod roll_back;

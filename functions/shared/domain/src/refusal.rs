@@ -2,12 +2,13 @@
 
 use crate::hold::HoldError;
 use crate::names::{
-    ActionName, BranchName, CommitId, ContainerName, ExecutionId, ImageDigest, ImageRepositoryName, ImageTag,
-    InvalidName, PipelineName, RepositoryName, ServiceId,
+    ActionName, BranchName, CommitId, ContainerName, ExecutionId, FilePath, ImageDigest, ImageRepositoryName,
+    ImageTag, ImageUri, InvalidName, PipelineName, RepositoryName, ServiceId,
 };
 use crate::revision::RevisionError;
 use crate::rules::RuleError;
 use crate::text::one_line;
+use crate::text::shown;
 use crate::time::Timestamp;
 
 /// How much of what AWS said is told.
@@ -216,6 +217,55 @@ pub enum Refusal {
         /// The commit.
         commit: CommitId,
     },
+    /// There is nothing to roll back.
+    #[error("there is no {0} at the tip of the deployment branch; commit one to deploy the service")]
+    NoRevision(FilePath),
+    /// No earlier revision is what somebody asked to roll back to.
+    #[error(
+        "{} fits none of the {looked_at} earlier revisions; name previous, or one of these commits: {known}",
+        shown(to)
+    )]
+    TargetUnknown {
+        /// What was asked for.
+        to: String,
+        /// How many earlier revisions there are to choose from.
+        looked_at: usize,
+        /// The newest of them.
+        known: String,
+    },
+    /// Several earlier revisions with different images are what somebody asked to roll back to.
+    #[error("{} fits several earlier revisions ({commits}); name one of these commits", shown(to))]
+    TargetAmbiguous {
+        /// What was asked for.
+        to: String,
+        /// The commits of those revisions.
+        commits: String,
+    },
+    /// What somebody asked to roll back to is in quarantine.
+    #[error(
+        "container {container}: {} is in quarantine ({reason}); choose another revision, or release it first: towpath release {service} --to {digest}",
+        digest.short()
+    )]
+    TargetQuarantined {
+        /// The service.
+        service: ServiceId,
+        /// The container.
+        container: ContainerName,
+        /// The image.
+        digest: ImageDigest,
+        /// Why it is in quarantine.
+        reason: String,
+    },
+    /// The image to roll back to is not in the registry any more.
+    #[error(
+        "container {container}: {image} is not in the registry any more; push it again, or roll back to another revision"
+    )]
+    ImageGone {
+        /// The container.
+        container: ContainerName,
+        /// The image.
+        image: ImageUri,
+    },
 }
 
 /// The refusal of an image that is in quarantine, or not later than what is.
@@ -271,6 +321,11 @@ impl Refusal {
             Self::NoHealthyRevision => "no_healthy_revision",
             Self::RevertFailed { .. } => "revert_failed",
             Self::PersonCommitted { .. } => "person_committed",
+            Self::NoRevision(_) => "no_revision",
+            Self::TargetUnknown { .. } => "target_unknown",
+            Self::TargetAmbiguous { .. } => "target_ambiguous",
+            Self::TargetQuarantined { .. } => "target_quarantined",
+            Self::ImageGone { .. } => "image_gone",
         }
     }
 

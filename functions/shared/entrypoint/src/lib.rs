@@ -8,4 +8,4 @@ mod settle;
 
 pub use batch::{Batch, Failed, MessageId, Received, run};
 pub use context::{Context, StartError};
-pub use settle::{Read, Unsettled, settle, tell_troubles};
+pub use settle::{Mode, NotSettled, Read, Settled, Unsettled, answer, settle, tell_troubles};

@@ -39,8 +39,38 @@ pub struct Read<Facts> {
     pub unread: Vec<Unread>,
 }
 
-/// Settles what was asked: reads the facts, decides, applies the plan. `read` gives none when there is nothing to read
-/// from; then `nothing` says so. A service that could not be read does not hold up the others.
+/// What became of something that was asked.
+#[derive(Debug)]
+pub struct Settled {
+    /// What was decided at last; it has been recorded unless it was a dry run.
+    pub plan: Plan,
+    /// What its records have in common, and the commit that was made.
+    pub about: RecordContext,
+    /// What could not be read or done; it has not been recorded yet.
+    pub troubles: Vec<Unread>,
+}
+
+/// Why nothing was settled; it has been recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum NotSettled {
+    /// The facts could not be read.
+    #[error(transparent)]
+    NotRead(#[from] CallError),
+    /// Out of attempts or of time.
+    #[error("the deployment branch moved at every attempt, or the time is up")]
+    GaveUp,
+}
+
+/// Whether plans are carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// They are.
+    Apply,
+    /// They are only told.
+    DryRun,
+}
+
+/// Settles what was asked, as [`answer`] does, for messages of a queue, which brings back what is not settled.
 pub async fn settle<Facts>(
     context: &Context,
     events: &[EventId],
@@ -49,6 +79,25 @@ pub async fn settle<Facts>(
     decide: impl Fn(&Facts) -> Plan,
     nothing: impl Fn() -> Plan,
 ) -> Unsettled {
+    match answer(context, events, (Mode::Apply, deadline), read, decide, nothing).await {
+        Ok(Settled { plan, about, troubles }) => unsettled(&plan, tell_troubles(&about, troubles)),
+        Err(NotSettled::NotRead(_) | NotSettled::GaveUp) => Unsettled::Everything,
+    }
+}
+
+/// Settles what was asked: reads the facts, decides, applies the plan. `read` gives none when there is nothing to read
+/// from; then `nothing` says so. A service that could not be read does not hold up the others.
+///
+/// # Errors
+/// When the facts cannot be read, or the branch does not stand still.
+pub async fn answer<Facts>(
+    context: &Context,
+    events: &[EventId],
+    (mode, deadline): (Mode, Instant),
+    read: impl AsyncFn() -> Result<Option<Read<Facts>>, CallError>,
+    decide: impl Fn(&Facts) -> Plan,
+    nothing: impl Fn() -> Plan,
+) -> Result<Settled, NotSettled> {
     for attempt in 0..ATTEMPTS_MAX {
         if attempt > 0 {
             tokio::time::sleep(pause(attempt)).await;
@@ -61,31 +110,30 @@ pub async fn settle<Facts>(
             Ok(None) => (nothing(), None, Vec::new()),
             Err(error) => {
                 record::failure(context.function, events, [], &error);
-                return Unsettled::Everything;
+                return Err(error.into());
             }
         };
+        let mut about =
+            RecordContext { function: context.function, events: events.to_vec(), tip, commit: None };
+        if mode == Mode::DryRun {
+            return Ok(Settled { plan, about, troubles: unread });
+        }
         let applied = context.clients.apply(&plan, &context.stack.environment, &context.queues).await;
         if applied.tip == Tip::Moved {
             continue;
         }
-        let about = RecordContext {
-            function: context.function,
-            events: events.to_vec(),
-            tip,
-            commit: applied.commit.clone(),
-        };
+        let Applied { commit, failed, tip: _ } = applied;
+        about.commit = commit;
         record::plan(&plan, &about);
-        if plan.then == Then::DecideAgain && applied.failed.is_empty() {
+        if plan.then == Then::DecideAgain && failed.is_empty() {
             continue;
         }
-        let Applied { failed, .. } = applied;
         let failed = failed.into_iter().map(|FailedStep { services, error }| Unread { services, error });
-        let troubled = tell_troubles(&about, unread.into_iter().chain(failed));
-        return unsettled(&plan, troubled);
+        let troubles = unread.into_iter().chain(failed).collect();
+        return Ok(Settled { plan, about, troubles });
     }
-    // Out of attempts or of time: the queue brings the messages back.
     record::gave_up(context.function, events, "the branch moved at every attempt, or the time is up");
-    Unsettled::Everything
+    Err(NotSettled::GaveUp)
 }
 
 /// Records each call that failed, once, and returns the services for which another try can help. What is denied is

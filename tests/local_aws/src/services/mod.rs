@@ -17,6 +17,7 @@ pub mod s3;
 pub mod scheduler;
 pub mod sns;
 pub mod sqs;
+pub mod ssm;
 pub mod sts;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -58,6 +59,8 @@ pub enum Service {
     Sns,
     /// Amazon Simple Queue Service.
     Sqs,
+    /// AWS Systems Manager: Automation.
+    Ssm,
     /// AWS Security Token Service.
     Sts,
 }
@@ -79,6 +82,7 @@ impl Service {
             Self::Scheduler => "scheduler",
             Self::Sns => "sns",
             Self::Sqs => "sqs",
+            Self::Ssm => "ssm",
             Self::Sts => "sts",
         }
     }
@@ -113,6 +117,9 @@ pub struct AccountState {
     pub sns: sns::State,
     /// Queues.
     pub sqs: sqs::State,
+    /// Automation documents and executions.
+    #[serde(default)]
+    pub ssm: ssm::State,
     /// Sessions given out.
     pub sts: sts::State,
 }
@@ -171,6 +178,7 @@ pub fn call(
         Service::Scheduler => scheduler::call(world, caller, operation, input),
         Service::Sns => sns::call(world, caller, operation, input),
         Service::Sqs => sqs::call(world, caller, operation, input),
+        Service::Ssm => ssm::call(world, caller, operation, input),
         Service::Sts => sts::call(world, caller, operation, input),
     }
 }

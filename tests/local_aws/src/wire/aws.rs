@@ -48,6 +48,7 @@ fn service_of_target(prefix: &str) -> Result<Service, AwsError> {
         "AmazonEC2ContainerRegistry_V20150921" => Ok(Service::Ecr),
         "AmazonEC2ContainerServiceV20141113" => Ok(Service::Ecs),
         "AmazonSQS" => Ok(Service::Sqs),
+        "AmazonSSM" => Ok(Service::Ssm),
         "CodeCommit_20150413" => Ok(Service::CodeCommit),
         "CodePipeline_20150709" => Ok(Service::CodePipeline),
         "Logs_20140328" => Ok(Service::Logs),

@@ -4,12 +4,14 @@
 mod files;
 mod outcome;
 mod revisions;
+mod rollback;
 mod starts;
 mod sweep;
 mod unread;
 
 pub use outcome::{OutcomeRead, read_outcome};
 pub use revisions::{RevisionsAsked, read_revisions};
+pub use rollback::read_rollback;
 pub use starts::read_starts;
 pub use sweep::{SweepRead, read_services, read_sweep};
 pub use unread::Unread;

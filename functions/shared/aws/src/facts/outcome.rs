@@ -308,7 +308,7 @@ async fn read_recent_reverts(
     Ok(reverts)
 }
 
-async fn read_evidence(clients: &Clients, images: &Images) -> Result<Vec<Evidence>, CallError> {
+pub(super) async fn read_evidence(clients: &Clients, images: &Images) -> Result<Vec<Evidence>, CallError> {
     let all = stream::iter(images)
         .map(|(repository, digest)| clients.evidence(repository, digest))
         .buffer_unordered(SERVICES_AT_ONCE)

@@ -141,7 +141,8 @@ pub(super) async fn read_application(
     }
 }
 
-async fn read_images(
+/// The images of a repository.
+pub(super) async fn read_images(
     clients: &Clients,
     repository: &ImageRepositoryName,
 ) -> Result<RepositoryImages, CallError> {

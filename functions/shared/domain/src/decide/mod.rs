@@ -2,5 +2,6 @@
 
 pub mod outcome;
 pub mod revisions;
+pub mod rollback;
 pub mod starts;
 pub mod sweep;

@@ -20,6 +20,8 @@ const ANSWERS_KEPT_MAX: usize = 1000;
 pub(super) enum Origin {
     /// Somebody waits for the answer.
     Request,
+    /// A step of this Automation execution waits for the answer.
+    Automation(String),
     /// An asynchronous event, kept under the same request id.
     Event,
     /// A batch of a queue's messages.
@@ -94,6 +96,27 @@ pub(super) fn invoke(world: &mut World, caller: &Caller, input: InvokeInput) -> 
             Err(AwsError::new("InvalidParameterValueException", text))
         }
     }
+}
+
+/// Begins an invocation whose answer goes to a step of an Automation execution.
+///
+/// # Errors
+/// When there is no such function, the caller may not invoke it, or it has no room.
+pub(crate) fn invoke_for_automation(
+    world: &mut World,
+    caller: &Caller,
+    function_name: &str,
+    payload: String,
+    execution: &str,
+) -> Result<(), AwsError> {
+    let (account, name) = admit(world, caller, "lambda:InvokeFunction", function_name, None, &[])?;
+    check_size(&payload, REQUEST_BYTES_MAX)?;
+    if !has_room(world, &account, &name) {
+        return Err(AwsError::new("TooManyRequestsException", "Rate Exceeded.").with_status(429));
+    }
+    let request_id = world.ids.uuid();
+    begin(world, &account, &name, &request_id, payload, Origin::Automation(execution.to_owned()));
+    Ok(())
 }
 
 fn check_size(payload: &str, most: usize) -> Result<(), AwsError> {

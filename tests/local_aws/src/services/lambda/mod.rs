@@ -21,6 +21,7 @@ use crate::world::World;
 pub(crate) use asynchronous::{invoke_asynchronously, invoke_asynchronously_for};
 pub use function::{Function, create_function, delete_function, update_function};
 pub(crate) use function::{HeldFunction, arn as function_arn, function, log_group};
+pub(crate) use invoke::invoke_for_automation;
 pub use invoke::take_answer;
 use invoke::{Origin, Pending};
 use mapping::Mapping;
@@ -151,6 +152,7 @@ pub fn finished(world: &mut World, request_id: &str, ended: Ended) {
     let Some((account, pending)) = found else { return };
     match pending.origin {
         Origin::Request => invoke::answered(world, &account, request_id, ended),
+        Origin::Automation(execution) => super::ssm::invoked(world, &account, &execution, ended),
         Origin::Event => asynchronous::ended(world, &account, request_id, &ended),
         Origin::Batch { mapping, messages } => batch::ended(world, &account, &mapping, &messages, &ended),
     }
@@ -178,8 +180,13 @@ pub fn resume(world: &mut World) {
         let pending = std::mem::take(&mut state.lambda.pending);
         state.lambda.answers.clear();
         for (request_id, pending) in pending {
-            if matches!(pending.origin, Origin::Event) {
-                asynchronous::begin(world, &account, &request_id);
+            match pending.origin {
+                Origin::Event => asynchronous::begin(world, &account, &request_id),
+                Origin::Automation(execution) => {
+                    let error = Ended::Error("the local accounts were stopped meanwhile".to_owned());
+                    super::ssm::invoked(world, &account, &execution, error);
+                }
+                Origin::Request | Origin::Batch { .. } => {}
             }
         }
     }

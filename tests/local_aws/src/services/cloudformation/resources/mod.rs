@@ -14,6 +14,7 @@ mod s3;
 mod scheduler;
 mod sns;
 mod sqs;
+mod ssm;
 
 use super::intrinsics::Identity;
 use super::properties::Properties;
@@ -129,6 +130,7 @@ fn handler(kind: &str) -> Option<Handler> {
         "AWS::SNS::TopicPolicy" => (sns::create_policy, sns::update_policy, sns::delete_policy),
         "AWS::SQS::Queue" => (sqs::create_queue, sqs::update_queue, sqs::delete_queue),
         "AWS::SQS::QueuePolicy" => (sqs::create_policy, sqs::update_policy, sqs::delete_policy),
+        "AWS::SSM::Document" => (ssm::create, ssm::update, ssm::delete),
         "AWS::Scheduler::Schedule" => (scheduler::create, scheduler::update, scheduler::delete),
         _ => return None,
     };

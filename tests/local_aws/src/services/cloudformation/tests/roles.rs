@@ -43,6 +43,7 @@ const ACTIONS: &[(&str, &str)] = &[
     ("ecs:DescribeTasks", "ecs:task/cluster1/id"),
     ("ecs:ListServiceDeployments", "ecs:service/cluster1/webapp1"),
     ("ecs:ListTasks", "*"),
+    ("ecs:StopServiceDeployment", "ecs:service-deployment/cluster1/webapp1/id"),
     ("ecs:UpdateService", "ecs:service/cluster1/webapp1"),
     ("logs:PutLogEvents", "logs:log-group:/aws/lambda/towpath-on_commit:log-stream:s"),
     ("logs:PutLogEvents", "logs:log-group:/aws/lambda/towpath-on_image_push:log-stream:s"),
@@ -78,52 +79,54 @@ fn each_role_allows_what_its_function_does_and_nothing_else() {
     stage.deploy_all();
     let mut shown = String::new();
     for (action, resource) in ACTIONS {
-        let roles: Vec<&str> = ["on_image_push", "on_commit", "on_deployment_change", "reconcile"]
-            .into_iter()
-            .filter(|name| may(&stage, &format!("towpath-{name}"), action, resource, "refs/heads/main"))
-            .collect();
+        let roles: Vec<&str> =
+            ["on_image_push", "on_commit", "on_deployment_change", "roll_back", "reconcile"]
+                .into_iter()
+                .filter(|name| may(&stage, &format!("towpath-{name}"), action, resource, "refs/heads/main"))
+                .collect();
         let roles = if roles.is_empty() { "nobody".to_owned() } else { roles.join(", ") };
         shown.push_str(&format!("{action} {resource}: {roles}\n"));
     }
     expect![[r#"
-        codecommit:GetBlob codecommit:deployment: on_deployment_change, reconcile
-        codecommit:GetBranch codecommit:deployment: on_image_push, on_commit, on_deployment_change, reconcile
-        codecommit:GetBranch codecommit:webapp1: on_image_push, reconcile
-        codecommit:GetCommit codecommit:deployment: on_image_push, on_commit, on_deployment_change, reconcile
+        codecommit:GetBlob codecommit:deployment: on_deployment_change, roll_back, reconcile
+        codecommit:GetBranch codecommit:deployment: on_image_push, on_commit, on_deployment_change, roll_back, reconcile
+        codecommit:GetBranch codecommit:webapp1: on_image_push, roll_back, reconcile
+        codecommit:GetCommit codecommit:deployment: on_image_push, on_commit, on_deployment_change, roll_back, reconcile
         codecommit:GetDifferences codecommit:deployment: on_image_push, on_commit, on_deployment_change, reconcile
-        codecommit:GetFile codecommit:deployment: on_image_push, on_commit, on_deployment_change, reconcile
+        codecommit:GetFile codecommit:deployment: on_image_push, on_commit, on_deployment_change, roll_back, reconcile
         codecommit:GetFolder codecommit:deployment: nobody
-        codecommit:ListFileCommitHistory codecommit:deployment: on_image_push, on_commit, on_deployment_change, reconcile
+        codecommit:ListFileCommitHistory codecommit:deployment: on_image_push, on_commit, on_deployment_change, roll_back, reconcile
         codecommit:GetCommentsForComparedCommit codecommit:deployment: on_deployment_change, reconcile
         codecommit:PostCommentForComparedCommit codecommit:deployment: on_deployment_change
-        codecommit:CreateCommit codecommit:deployment: on_image_push, on_deployment_change
+        codecommit:CreateCommit codecommit:deployment: on_image_push, on_deployment_change, roll_back
         codecommit:CreateCommit codecommit:webapp1: nobody
         codecommit:GitPush codecommit:deployment: nobody
         codecommit:DeleteBranch codecommit:deployment: nobody
-        codepipeline:GetPipeline codepipeline:deploy-cluster1-webapp1: on_commit, on_deployment_change, reconcile
+        codepipeline:GetPipeline codepipeline:deploy-cluster1-webapp1: on_commit, on_deployment_change, roll_back, reconcile
         codepipeline:GetPipeline codepipeline:other: nobody
         codepipeline:GetPipelineExecution codepipeline:deploy-cluster1-webapp1: nobody
         codepipeline:ListActionExecutions codepipeline:deploy-cluster1-webapp1: on_deployment_change, reconcile
-        codepipeline:ListPipelineExecutions codepipeline:deploy-cluster1-webapp1: on_commit, on_deployment_change, reconcile
+        codepipeline:ListPipelineExecutions codepipeline:deploy-cluster1-webapp1: on_commit, on_deployment_change, roll_back, reconcile
         codepipeline:StartPipelineExecution codepipeline:deploy-cluster1-webapp1: on_commit
         codepipeline:StartPipelineExecution codepipeline:other: nobody
-        codepipeline:StopPipelineExecution codepipeline:deploy-cluster1-webapp1: on_deployment_change
+        codepipeline:StopPipelineExecution codepipeline:deploy-cluster1-webapp1: on_deployment_change, roll_back
         ecr:BatchCheckLayerAvailability ecr:repository/webapp1: nobody
         ecr:BatchDeleteImage ecr:repository/webapp1: nobody
-        ecr:BatchGetImage ecr:repository/webapp1: on_image_push, on_commit, on_deployment_change, reconcile
-        ecr:CompleteLayerUpload ecr:repository/webapp1: on_deployment_change
-        ecr:DescribeImages ecr:repository/webapp1: on_image_push, on_deployment_change, reconcile
-        ecr:InitiateLayerUpload ecr:repository/webapp1: on_deployment_change
-        ecr:PutImage ecr:repository/webapp1: on_deployment_change
-        ecr:UploadLayerPart ecr:repository/webapp1: on_deployment_change
-        ecs:DescribeServiceDeployments ecs:service-deployment/cluster1/webapp1/id: on_commit, on_deployment_change, reconcile
-        ecs:DescribeServiceDeployments ecs:service/cluster1/webapp1: on_commit, on_deployment_change, reconcile
-        ecs:DescribeServiceRevisions ecs:service-revision/cluster1/webapp1/id: on_commit, on_deployment_change, reconcile
-        ecs:DescribeServices ecs:service/cluster1/webapp1: on_commit, on_deployment_change, reconcile
+        ecr:BatchGetImage ecr:repository/webapp1: on_image_push, on_commit, on_deployment_change, roll_back, reconcile
+        ecr:CompleteLayerUpload ecr:repository/webapp1: on_deployment_change, roll_back
+        ecr:DescribeImages ecr:repository/webapp1: on_image_push, on_deployment_change, roll_back, reconcile
+        ecr:InitiateLayerUpload ecr:repository/webapp1: on_deployment_change, roll_back
+        ecr:PutImage ecr:repository/webapp1: on_deployment_change, roll_back
+        ecr:UploadLayerPart ecr:repository/webapp1: on_deployment_change, roll_back
+        ecs:DescribeServiceDeployments ecs:service-deployment/cluster1/webapp1/id: on_commit, on_deployment_change, roll_back, reconcile
+        ecs:DescribeServiceDeployments ecs:service/cluster1/webapp1: on_commit, on_deployment_change, roll_back, reconcile
+        ecs:DescribeServiceRevisions ecs:service-revision/cluster1/webapp1/id: on_commit, on_deployment_change, roll_back, reconcile
+        ecs:DescribeServices ecs:service/cluster1/webapp1: on_commit, on_deployment_change, roll_back, reconcile
         ecs:DescribeTaskDefinition *: nobody
         ecs:DescribeTasks ecs:task/cluster1/id: on_deployment_change, reconcile
-        ecs:ListServiceDeployments ecs:service/cluster1/webapp1: on_commit, on_deployment_change, reconcile
+        ecs:ListServiceDeployments ecs:service/cluster1/webapp1: on_commit, on_deployment_change, roll_back, reconcile
         ecs:ListTasks *: on_deployment_change, reconcile
+        ecs:StopServiceDeployment ecs:service-deployment/cluster1/webapp1/id: roll_back
         ecs:UpdateService ecs:service/cluster1/webapp1: nobody
         logs:PutLogEvents logs:log-group:/aws/lambda/towpath-on_commit:log-stream:s: on_commit
         logs:PutLogEvents logs:log-group:/aws/lambda/towpath-on_image_push:log-stream:s: on_image_push

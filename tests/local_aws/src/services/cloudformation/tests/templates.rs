@@ -66,9 +66,15 @@ fn all_templates_deploy_and_these_are_their_resources() {
           ReconcileMessages                      AWS::Lambda::EventSourceMapping  4d690c33-c5a4-4c85-9fe0-a3c385ec9c9a
           ReconcileScheduleRole                  AWS::IAM::Role                   towpath-reconcile-schedule
           ReconcileSchedule                      AWS::Scheduler::Schedule         towpath-reconcile
+          RollBackLogs                           AWS::Logs::LogGroup              /aws/lambda/towpath-roll_back
+          RollBackRole                           AWS::IAM::Role                   towpath-roll_back
+          RollBack                               AWS::Lambda::Function            towpath-roll_back
+          RollBackAutomationRole                 AWS::IAM::Role                   towpath-roll_back-automation
+          ReleaseDocument                        AWS::SSM::Document               towpath-release
+          RollBackDocument                       AWS::SSM::Document               towpath-roll_back
           RolloutChanged                         AWS::Events::Rule                towpath-rollout_changed
           ServiceImpaired                        AWS::Events::Rule                towpath-service_impaired
-          OnDeploymentChangeQueuePolicy          AWS::SQS::QueuePolicy            towpath-OnDeploymentChangeQueuePolicy-0369DD147CFF
+          OnDeploymentChangeQueuePolicy          AWS::SQS::QueuePolicy            towpath-OnDeploymentChangeQueuePolicy-F679BF82F646
         pipeline
           Pipeline                               AWS::CodePipeline::Pipeline      deploy-cluster1-webapp1
     "#]].assert_eq(&shown);
