@@ -1,6 +1,6 @@
 //! `local_aws serve` as a program: what it says, how it ends, and what its store keeps.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what is not as expected fails the test")]
+#![expect(clippy::unwrap_used, reason = "what is not as expected fails the test")]
 
 use client::wait::{Seen, until};
 use client::{Aws, Git, Image, Registry};

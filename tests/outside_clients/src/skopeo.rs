@@ -22,7 +22,7 @@ fn write_layout(folder: &Path, name: &str, artifact: &Artifact) {
     let blobs = folder.join("blobs/sha256");
     std::fs::create_dir_all(&blobs).unwrap();
     let put = |digest: &str, bytes: &[u8]| {
-        std::fs::write(blobs.join(digest.trim_start_matches("sha256:")), bytes).unwrap()
+        std::fs::write(blobs.join(digest.trim_start_matches("sha256:")), bytes).unwrap();
     };
     for part in std::iter::once(artifact).chain(&artifact.children) {
         put(&part.digest, part.manifest.as_bytes());
