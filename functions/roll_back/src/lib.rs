@@ -81,7 +81,8 @@ pub async fn handle(
         Asked::parse(payload, invocation).inspect_err(|error| refuse(context, error))?;
     let mode = if dry_run { Mode::DryRun } else { Mode::Apply };
     let read = async || {
-        let read = read_rollback(&context.clients, &context.stack, &request.service, context.now()).await?;
+        let read = Box::pin(read_rollback(&context.clients, &context.stack, &request.service, context.now()))
+            .await?;
         Ok(read.map(|facts| {
             let tip = facts.tip.clone();
             Read { facts, tip, unread: Vec::new() }

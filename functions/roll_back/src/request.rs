@@ -62,8 +62,8 @@ pub enum RequestError {
     },
 }
 
-fn invalid(member: &'static str, problem: impl ToString) -> RequestError {
-    RequestError::Invalid { member, problem: problem.to_string() }
+fn invalid(member: &'static str, problem: impl Into<String>) -> RequestError {
+    RequestError::Invalid { member, problem: problem.into() }
 }
 
 impl Asked {
@@ -79,13 +79,13 @@ impl Asked {
             None | Some("") => written.service.clone(),
             Some(cluster) => format!("{cluster}/{}", written.service),
         };
-        let service = ServiceId::parse(&service).map_err(|error| invalid("service", error))?;
+        let service = ServiceId::parse(&service).map_err(|error| invalid("service", error.to_string()))?;
         let to = written.to.as_deref().filter(|to| !to.is_empty());
         let action = action(&written.action, to)?;
         let reason = line("reason", &written.reason, REASON_CHARACTERS)?;
         let execution = written.automation_execution_id.as_deref().filter(|id| !id.is_empty());
         let id = EventId::parse(execution.unwrap_or(invocation))
-            .map_err(|error| invalid("automationExecutionId", error))?;
+            .map_err(|error| invalid("automationExecutionId", error.to_string()))?;
         let who = match (written.who.as_deref().filter(|who| !who.is_empty()), execution) {
             (Some(who), _) => format!("claimed:{}", line("who", who, WHO_CHARACTERS)?),
             (None, Some(execution)) => format!("claimed:SSM execution {execution}"),
@@ -105,15 +105,15 @@ impl Asked {
 fn action(name: &str, to: Option<&str>) -> Result<Action, RequestError> {
     match (name, to) {
         ("roll_back", Some(to)) => {
-            Target::parse(to).map(Action::RollBack).map_err(|error| invalid("to", error))
+            Target::parse(to).map(Action::RollBack).map_err(|error| invalid("to", error.to_string()))
         }
         ("roll_back", None) => Err(invalid(
             "to",
             "it is missing: expected previous, a commit id, an image tag, or a digest (sha256:…)",
         )),
-        ("release", to) => {
-            Released::parse(to.unwrap_or("all")).map(Action::Release).map_err(|error| invalid("to", error))
-        }
+        ("release", to) => Released::parse(to.unwrap_or("all"))
+            .map(Action::Release)
+            .map_err(|error| invalid("to", error.to_string())),
         (other, _) => Err(invalid(
             "action",
             format!("{} is not an action: expected roll_back or release", shown(other)),

@@ -165,7 +165,7 @@ pub fn parse(body: &str) -> Result<Event, EventError> {
         (Some(source), Some(detail_type)) => {
             let because = format!("Towpath does not act on {} of {}", shown(detail_type), shown(source));
             let envelope: EventBridgeEvent = from_json(body)?;
-            ignored(envelope.id, because)
+            ignored(envelope.id, &because)
         }
         (None, _) => Err(EventError::Missing { member: "source" }),
         (_, None) => Err(EventError::Missing { member: "detail-type" }),
@@ -187,10 +187,10 @@ fn image_action(body: &str) -> Result<Event, EventError> {
     let envelope: EventBridgeEvent<ImageAction> = from_json(body)?;
     let ImageAction { action_type, result, repository_name, image_digest, image_tag } = envelope.detail;
     if action_type != "PUSH" || result != "SUCCESS" {
-        return ignored(envelope.id, format!("{action_type} {result} puts no image into the registry"));
+        return ignored(envelope.id, &format!("{action_type} {result} puts no image into the registry"));
     }
     let Some(tag) = image_tag.filter(|tag| !tag.is_empty()) else {
-        return ignored(envelope.id, format!("an untagged push to {repository_name} names no version"));
+        return ignored(envelope.id, &format!("an untagged push to {repository_name} names no version"));
     };
     Ok(Event::ImagePushed(ImagePushed {
         id: name("id", envelope.id)?,
@@ -221,7 +221,7 @@ fn repository_change(body: &str) -> Result<Event, EventError> {
     if !moves || change.reference_type.as_deref() != Some("branch") {
         return ignored(
             envelope.id,
-            format!("{} moves no branch of {}", change.event, change.repository_name),
+            &format!("{} moves no branch of {}", change.event, change.repository_name),
         );
     }
     let old = change.old_commit_id.map(|old| name("detail.oldCommitId", Some(old))).transpose()?;
@@ -255,7 +255,7 @@ fn service_change(body: &str) -> Result<Event, EventError> {
     else {
         let because =
             format!("{} does not name cluster and service; the account uses the old ARN format", shown(&arn));
-        return ignored(envelope.id, because);
+        return ignored(envelope.id, &because);
     };
     let cluster: ClusterName = name("resources[0]", Some(cluster.to_owned()))?;
     let service: ServiceName = name("resources[0]", Some(service.to_owned()))?;
@@ -283,8 +283,8 @@ fn pipeline_change(body: &str) -> Result<Event, EventError> {
     }))
 }
 
-fn ignored(id: Option<String>, because: String) -> Result<Event, EventError> {
-    Ok(Event::Ignored { id: name("id", id)?, because: one_line(&because, TOLD_CHARACTERS) })
+fn ignored(id: Option<String>, because: &str) -> Result<Event, EventError> {
+    Ok(Event::Ignored { id: name("id", id)?, because: one_line(because, TOLD_CHARACTERS) })
 }
 
 fn from_json<T: DeserializeOwned>(body: &str) -> Result<T, EventError> {

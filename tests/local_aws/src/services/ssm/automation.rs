@@ -145,7 +145,7 @@ fn begin_next(world: &mut World, starter: &Caller, id: &str) {
         lambda::invoke_for_automation(world, &caller, &step.inputs.function_name, payload, id)
     });
     if let Err(error) = begun {
-        fail(world, &account, id, format!("{}: {}", error.code, error.message));
+        fail(world, &account, id, &format!("{}: {}", error.code, error.message));
     }
 }
 
@@ -170,7 +170,7 @@ fn inputs(step: &Step, variables: &BTreeMap<String, Value>) -> Result<Value, Aws
 pub(crate) fn invoked(world: &mut World, account: &AccountId, id: &str, ended: Ended) {
     match ended {
         // That a function's error fails the step is unconfirmed: it is what the step's name for it, FunctionError, suggests.
-        Ended::Error(error) => fail(world, account, id, format!("the function failed: {error}")),
+        Ended::Error(error) => fail(world, account, id, &format!("the function failed: {error}")),
         Ended::Answer(payload) => {
             let now = world.now();
             let Some(execution) = execution_mut(world, account, id) else { return };
@@ -185,11 +185,11 @@ pub(crate) fn invoked(world: &mut World, account: &AccountId, id: &str, ended: E
     }
 }
 
-fn fail(world: &mut World, account: &AccountId, id: &str, why: String) {
+fn fail(world: &mut World, account: &AccountId, id: &str, why: &str) {
     let now = world.now();
     let Some(execution) = execution_mut(world, account, id) else { return };
     if let Some(step) = execution.steps.last_mut() {
-        (step.status, step.ended, step.failure) = (Status::Failed, Some(now), Some(why.clone()));
+        (step.status, step.ended, step.failure) = (Status::Failed, Some(now), Some(why.to_owned()));
         execution.failure = Some(format!("Step fails when it is {} action. {why}", step.name));
     }
     (execution.status, execution.ended) = (Status::Failed, Some(now));
