@@ -151,6 +151,15 @@ fn only_the_functions_that_write_may_write() {
             "reconcile": [
                 "sqs:SendMessage",
             ],
+            "roll_back": [
+                "codecommit:CreateCommit",
+                "codepipeline:StopPipelineExecution",
+                "ecr:CompleteLayerUpload",
+                "ecr:InitiateLayerUpload",
+                "ecr:PutImage",
+                "ecr:UploadLayerPart",
+                "ecs:StopServiceDeployment",
+            ],
         }
     "#]]
     .assert_debug_eq(&writes);

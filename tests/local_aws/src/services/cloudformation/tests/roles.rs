@@ -92,7 +92,7 @@ fn each_role_allows_what_its_function_does_and_nothing_else() {
         codecommit:GetBranch codecommit:deployment: on_image_push, on_commit, on_deployment_change, roll_back, reconcile
         codecommit:GetBranch codecommit:webapp1: on_image_push, roll_back, reconcile
         codecommit:GetCommit codecommit:deployment: on_image_push, on_commit, on_deployment_change, roll_back, reconcile
-        codecommit:GetDifferences codecommit:deployment: on_image_push, on_commit, on_deployment_change, reconcile
+        codecommit:GetDifferences codecommit:deployment: on_commit, reconcile
         codecommit:GetFile codecommit:deployment: on_image_push, on_commit, on_deployment_change, roll_back, reconcile
         codecommit:GetFolder codecommit:deployment: nobody
         codecommit:ListFileCommitHistory codecommit:deployment: on_image_push, on_commit, on_deployment_change, roll_back, reconcile
@@ -112,16 +112,16 @@ fn each_role_allows_what_its_function_does_and_nothing_else() {
         codepipeline:StopPipelineExecution codepipeline:deploy-cluster1-webapp1: on_deployment_change, roll_back
         ecr:BatchCheckLayerAvailability ecr:repository/webapp1: nobody
         ecr:BatchDeleteImage ecr:repository/webapp1: nobody
-        ecr:BatchGetImage ecr:repository/webapp1: on_image_push, on_commit, on_deployment_change, roll_back, reconcile
+        ecr:BatchGetImage ecr:repository/webapp1: on_commit, on_deployment_change, roll_back, reconcile
         ecr:CompleteLayerUpload ecr:repository/webapp1: on_deployment_change, roll_back
-        ecr:DescribeImages ecr:repository/webapp1: on_image_push, on_deployment_change, roll_back, reconcile
+        ecr:DescribeImages ecr:repository/webapp1: on_image_push, roll_back, reconcile
         ecr:InitiateLayerUpload ecr:repository/webapp1: on_deployment_change, roll_back
         ecr:PutImage ecr:repository/webapp1: on_deployment_change, roll_back
         ecr:UploadLayerPart ecr:repository/webapp1: on_deployment_change, roll_back
         ecs:DescribeServiceDeployments ecs:service-deployment/cluster1/webapp1/id: on_commit, on_deployment_change, roll_back, reconcile
         ecs:DescribeServiceDeployments ecs:service/cluster1/webapp1: on_commit, on_deployment_change, roll_back, reconcile
         ecs:DescribeServiceRevisions ecs:service-revision/cluster1/webapp1/id: on_commit, on_deployment_change, roll_back, reconcile
-        ecs:DescribeServices ecs:service/cluster1/webapp1: on_commit, on_deployment_change, roll_back, reconcile
+        ecs:DescribeServices ecs:service/cluster1/webapp1: roll_back
         ecs:DescribeTaskDefinition *: nobody
         ecs:DescribeTasks ecs:task/cluster1/id: on_deployment_change, reconcile
         ecs:ListServiceDeployments ecs:service/cluster1/webapp1: on_commit, on_deployment_change, roll_back, reconcile
