@@ -121,7 +121,7 @@ fn each_role_allows_what_its_function_does_and_nothing_else() {
         ecs:DescribeServiceDeployments ecs:service-deployment/cluster1/webapp1/id: on_commit, on_deployment_change, roll_back, reconcile
         ecs:DescribeServiceDeployments ecs:service/cluster1/webapp1: on_commit, on_deployment_change, roll_back, reconcile
         ecs:DescribeServiceRevisions ecs:service-revision/cluster1/webapp1/id: on_commit, on_deployment_change, roll_back, reconcile
-        ecs:DescribeServices ecs:service/cluster1/webapp1: roll_back
+        ecs:DescribeServices ecs:service/cluster1/webapp1: nobody
         ecs:DescribeTaskDefinition *: nobody
         ecs:DescribeTasks ecs:task/cluster1/id: on_deployment_change, reconcile
         ecs:ListServiceDeployments ecs:service/cluster1/webapp1: on_commit, on_deployment_change, roll_back, reconcile
@@ -165,8 +165,8 @@ fn a_name_prefix_shuts_out_everything_else() {
     };
     assert!(may("ecr:PutImage", "ecr:repository/team1-webapp1"));
     assert!(!may("ecr:PutImage", "ecr:repository/webapp1"));
-    assert!(may("ecs:DescribeServices", "ecs:service/cluster1/team1-webapp1"));
-    assert!(!may("ecs:DescribeServices", "ecs:service/cluster1/webapp1"));
+    assert!(may("ecs:ListServiceDeployments", "ecs:service/cluster1/team1-webapp1"));
+    assert!(!may("ecs:ListServiceDeployments", "ecs:service/cluster1/webapp1"));
 }
 
 #[test]
