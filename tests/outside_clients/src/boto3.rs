@@ -49,8 +49,8 @@ fn paginators_see_each_thing_once() {
         log groups: 5 on 3 pages
         differences: 4 on 2 pages
         queues: 8 on 3 pages
-        functions: 4 on 2 pages
-        roles: 6 on 2 pages
+        functions: 5 on 2 pages
+        roles: 8 on 2 pages
         rules: some on several pages
     "#]]
     .assert_eq(&script("pages.py"));
