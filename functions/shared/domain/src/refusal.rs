@@ -243,7 +243,7 @@ pub enum Refusal {
     },
     /// What somebody asked to roll back to is in quarantine.
     #[error(
-        "container {container}: {} is in quarantine ({reason}); choose another revision, or release it first: towpath release {service} --to {digest}",
+        "container {container}: {} is in quarantine ({reason}); choose another revision, or release it first: run the document towpath-release for {service} --to {digest}",
         digest.short()
     )]
     TargetQuarantined {
@@ -271,7 +271,7 @@ pub enum Refusal {
 /// The refusal of an image that is in quarantine, or not later than what is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "container {container}: {tag} ({}) may not return, because {} is in quarantine since {at} ({reason}); push a newer image, or release it: towpath release {service}",
+    "container {container}: {tag} ({}) may not return, because {} is in quarantine since {at} ({reason}); push a newer image, or release it: run the document towpath-release for {service}",
     digest.short(), quarantined.short()
 )]
 pub struct QuarantineRefusal {

@@ -89,7 +89,7 @@ fn an_image_that_crashes_is_reverted_and_stays_away() -> Result<(), Failure> {
     expect![[r#"
         records
           reconcile: cluster1/webapp1 nothing: it runs what git says
-          reconcile: cluster1/webapp1 refused (quarantined): container webapp1: 2222222 (<webapp1:2222222>) may not return, because <webapp1:2222222> is in quarantine since <time> (container webapp1 exited with code 1 (Essential container in task exited)); push a newer image, or release it: towpath release cluster1/webapp1
+          reconcile: cluster1/webapp1 refused (quarantined): container webapp1: 2222222 (<webapp1:2222222>) may not return, because <webapp1:2222222> is in quarantine since <time> (container webapp1 exited with code 1 (Essential container in task exited)); push a newer image, or release it: run the document towpath-release for cluster1/webapp1
     "#]].assert_eq(&story.told()?);
     story.push("webapp1", "3333333")?;
     expect![[r#"

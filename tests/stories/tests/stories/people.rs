@@ -40,7 +40,7 @@ fn a_revision_pushed_by_hand_is_deployed_once_and_held_at_the_next_image() -> Re
           <commit 5> Towpath: cluster1/webapp1: held, because a person put this revision there
             A cluster1/webapp1/hold.json
         records
-          on_image_push: cluster1/webapp1 held: Pat Person put it there by hand (commit <commit 4>); the rules would select webapp1 → 3333333; to let the rules move it again: towpath release cluster1/webapp1
+          on_image_push: cluster1/webapp1 held: Pat Person put it there by hand (commit <commit 4>); the rules would select webapp1 → 3333333; to let the rules move it again: run the document towpath-release for cluster1/webapp1
             - commit to deployment main on <commit 4>: cluster1/webapp1: held, because a person put this revision there (cluster1/webapp1/hold.json)
           on_commit: - ignored: commit <commit 5> changes no revision.json
     "#]].assert_eq(&story.told()?);

@@ -84,6 +84,7 @@ pub(super) fn put(
         files: vec![FileContent { path: service.hold_path(), text: file.text() }],
         trailers,
     };
-    let because = format!("{reason}; to let the rules move it again: towpath release {service}");
+    let because =
+        format!("{reason}; to let the rules move it again: run the document towpath-release for {service}");
     Decided { change: Some(change), decisions: vec![Decision::of(service, DecisionKind::Held, because)] }
 }

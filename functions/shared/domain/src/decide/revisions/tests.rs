@@ -300,7 +300,7 @@ fn the_commit_containers_move_together_or_not_at_all() {
         &expect![[r#"
             cluster1/webapp1: moved: envoy: semver "1" selects 1.30.0 (sha256:003000000000)
             cluster1/webapp1: waiting: worker: 2222222 is there, and waits for the other containers of its commit
-            cluster1/webapp1: refused (quarantined): container webapp1: 2222222 (sha256:000200000000) may not return, because sha256:000200000000 is in quarantine since 2027-01-15T08:01:00Z (exit code 1); push a newer image, or release it: towpath release cluster1/webapp1
+            cluster1/webapp1: refused (quarantined): container webapp1: 2222222 (sha256:000200000000) may not return, because sha256:000200000000 is in quarantine since 2027-01-15T08:01:00Z (exit code 1); push a newer image, or release it: run the document towpath-release for cluster1/webapp1
             - commit to deployment main on 00000007: cluster1/webapp1: envoy → 1.30.0 (cluster1/webapp1/revision.json)
         "#]],
     );
@@ -314,7 +314,7 @@ fn a_person_wins_once() {
     check(
         &facts,
         &expect![[r#"
-        cluster1/webapp1: held: Mary Major put it there by hand (commit 00000003); the rules would select webapp1 → 2222222; to let the rules move it again: towpath release cluster1/webapp1
+        cluster1/webapp1: held: Mary Major put it there by hand (commit 00000003); the rules would select webapp1 → 2222222; to let the rules move it again: run the document towpath-release for cluster1/webapp1
         - commit to deployment main on 00000007: cluster1/webapp1: held, because a person put this revision there (cluster1/webapp1/hold.json)
     "#]],
     );
@@ -383,7 +383,7 @@ fn a_copied_message_does_not_make_a_commit_towpaths() {
     check(
         &facts,
         &expect![[r#"
-        cluster1/webapp1: held: Towpath put it there by hand (commit 00000003); the rules would select webapp1 → 2222222; to let the rules move it again: towpath release cluster1/webapp1
+        cluster1/webapp1: held: Towpath put it there by hand (commit 00000003); the rules would select webapp1 → 2222222; to let the rules move it again: run the document towpath-release for cluster1/webapp1
         - commit to deployment main on 00000007: cluster1/webapp1: held, because a person put this revision there (cluster1/webapp1/hold.json)
     "#]],
     );
@@ -416,7 +416,7 @@ fn a_hold_that_a_person_ended_is_not_made_again() {
     check(
         &facts,
         &expect![[r#"
-        cluster1/webapp1: held: Mary Major put it there by hand (commit 00000003); the rules would select webapp1 → 2222222; to let the rules move it again: towpath release cluster1/webapp1
+        cluster1/webapp1: held: Mary Major put it there by hand (commit 00000003); the rules would select webapp1 → 2222222; to let the rules move it again: run the document towpath-release for cluster1/webapp1
         - commit to deployment main on 00000007: cluster1/webapp1: held, because a person put this revision there (cluster1/webapp1/hold.json)
     "#]],
     );
@@ -429,7 +429,7 @@ fn a_quarantined_image_does_not_return_nor_what_comes_before_it() {
     check(
         &facts,
         &expect![[r#"
-            cluster1/webapp1: refused (quarantined): container webapp1: 2222222 (sha256:000200000000) may not return, because sha256:000200000000 is in quarantine since 2027-01-15T08:01:00Z (exit code 1); push a newer image, or release it: towpath release cluster1/webapp1
+            cluster1/webapp1: refused (quarantined): container webapp1: 2222222 (sha256:000200000000) may not return, because sha256:000200000000 is in quarantine since 2027-01-15T08:01:00Z (exit code 1); push a newer image, or release it: run the document towpath-release for cluster1/webapp1
         "#]],
     );
     // The tag of the bad image was removed, and something between the two is the newest now.
@@ -437,7 +437,7 @@ fn a_quarantined_image_does_not_return_nor_what_comes_before_it() {
     check(
         &facts,
         &expect![[r#"
-            cluster1/webapp1: refused (quarantined): container webapp1: 3333333 (sha256:000300000000) may not return, because sha256:000200000000 is in quarantine since 2027-01-15T08:01:00Z (exit code 1); push a newer image, or release it: towpath release cluster1/webapp1
+            cluster1/webapp1: refused (quarantined): container webapp1: 3333333 (sha256:000300000000) may not return, because sha256:000200000000 is in quarantine since 2027-01-15T08:01:00Z (exit code 1); push a newer image, or release it: run the document towpath-release for cluster1/webapp1
         "#]],
     );
     // The bad image is gone altogether: what was pushed before its quarantine is not later than it.
@@ -445,7 +445,7 @@ fn a_quarantined_image_does_not_return_nor_what_comes_before_it() {
     check(
         &facts,
         &expect![[r#"
-            cluster1/webapp1: refused (quarantined): container webapp1: 3333333 (sha256:000300000000) may not return, because sha256:000200000000 is in quarantine since 2027-01-15T08:01:00Z (exit code 1); push a newer image, or release it: towpath release cluster1/webapp1
+            cluster1/webapp1: refused (quarantined): container webapp1: 3333333 (sha256:000300000000) may not return, because sha256:000200000000 is in quarantine since 2027-01-15T08:01:00Z (exit code 1); push a newer image, or release it: run the document towpath-release for cluster1/webapp1
         "#]],
     );
     images(&mut facts, vec![image(1, 10, &["1111111"]), image(4, 61, &["4444444"])]);

@@ -103,7 +103,7 @@ fn back(facts: &RollbackFacts, request: &Request, chosen: &Earlier, current: Opt
         format!("in quarantine now: {}", names.collect::<Vec<_>>().join(", "))
     };
     let because = format!(
-        "{} rolls back to the revision of commit {}{health}; {quarantined}; until it is released nothing moves it by itself: towpath release {}",
+        "{} rolls back to the revision of commit {}{health}; {quarantined}; until it is released nothing moves it by itself: run the document towpath-release for {}",
         request.who,
         chosen.commit.short(),
         request.service,

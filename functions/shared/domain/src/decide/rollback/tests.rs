@@ -133,7 +133,7 @@ fn previous_is_the_last_healthy_one_and_everything_of_the_one_left_ends() {
         &facts,
         &to("previous"),
         expect![[r"
-            cluster1/webapp1: rolled_back: claimed:mary rolls back to the revision of commit 00000001; in quarantine now: webapp1 sha256:000300000000; until it is released nothing moves it by itself: towpath release cluster1/webapp1
+            cluster1/webapp1: rolled_back: claimed:mary rolls back to the revision of commit 00000001; in quarantine now: webapp1 sha256:000300000000; until it is released nothing moves it by itself: run the document towpath-release for cluster1/webapp1
             - commit to deployment main on 00000003: cluster1/webapp1: rolled back to the revision of 00000001 (cluster1/webapp1/revision.json, cluster1/webapp1/hold.json)
             - stop execution e-4 of pipeline deploy-cluster1-webapp1, abandoning what runs: claimed:mary rolls cluster1/webapp1 back: 500s
             - stop execution e-3 of pipeline deploy-cluster1-webapp1, abandoning what runs: claimed:mary rolls cluster1/webapp1 back: 500s
@@ -245,7 +245,7 @@ fn a_quarantined_target_is_refused_with_the_command_and_returns_after_the_releas
         &rolled,
         &again,
         expect![[r"
-            cluster1/webapp1: refused (target_quarantined): container webapp1: sha256:000300000000 is in quarantine (since 2027-01-15T08:01:40Z: rolled back: 500s); choose another revision, or release it first: towpath release cluster1/webapp1 --to sha256:0003000000000000000000000000000000000000000000000000000000000000
+            cluster1/webapp1: refused (target_quarantined): container webapp1: sha256:000300000000 is in quarantine (since 2027-01-15T08:01:40Z: rolled back: 500s); choose another revision, or release it first: run the document towpath-release for cluster1/webapp1 --to sha256:0003000000000000000000000000000000000000000000000000000000000000
         "]],
     );
     let rolled = RollbackFacts { now: at(200), ..rolled };
