@@ -2,6 +2,7 @@ use super::*;
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 
+#[expect(clippy::needless_pass_by_value, reason = "a value is made where it is given")]
 fn envelope(source: &str, detail_type: &str, resources: Value, detail: Value) -> Value {
     json!({
         "version": "0", "id": "4f5ec4d5-4de4-7aad-a046-56d5cfe1df0e", "detail-type": detail_type,

@@ -63,6 +63,7 @@ fn to(text: &str) -> Request {
     asks(Action::RollBack(Target::parse(text).unwrap()))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "an expected text is made where it is given")]
 fn check(facts: &RollbackFacts, request: &Request, expected: Expect) {
     expected.assert_eq(&decide(facts, request).to_string());
 }
