@@ -140,8 +140,7 @@ fn finish(stage: &Stage, git: &Git) -> Result<(), Failure> {
         let newest = stage.executions(service)?.into_iter().next();
         let image = stage.running_image(service)?;
         let digest = image.rsplit_once('@').map_or("", |(_, digest)| digest);
-        let version =
-            if digest.is_empty() { "placeholder".to_owned() } else { tag_of(stage, service, digest)? };
+        let version = if digest.is_empty() { "-".to_owned() } else { tag_of(stage, service, digest)? };
         let state = match (&newest, digest.is_empty()) {
             (_, true) => "never deployed",
             (Some(execution), false) if execution.status == "Succeeded" => "deployed",
