@@ -6,19 +6,22 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::SystemTimeSource;
-use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// How often one call is tried, the first time included. The queue's redelivery comes after that.
 const CALL_ATTEMPTS_MAX: u32 = 4;
 /// How long one attempt may take: well below any function's time-out, so that a lost reply leaves time to look.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection for layers may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The environment lacks something that Lambda always sets.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +93,7 @@ pub struct Clients {
     pub(crate) ecs: aws_sdk_ecs::Client,
     pub(crate) eventbridge: aws_sdk_eventbridge::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
+    transfers: Arc<OnceLock<SharedHttpConnector>>,
 }
 
 impl Clients {
@@ -105,6 +109,17 @@ impl Clients {
             ecs: aws_sdk_ecs::Client::new(&config),
             eventbridge: aws_sdk_eventbridge::Client::new(&config),
             sqs: aws_sdk_sqs::Client::new(&config),
+            transfers: Arc::default(),
         }
+    }
+
+    /// What carries the bytes of layers, which are no calls of an API. Made with the first use: most functions have none.
+    pub(crate) fn transfers(&self) -> &SharedHttpConnector {
+        self.transfers.get_or_init(|| {
+            let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
+            let tls = Provider::Rustls(CryptoMode::Ring);
+            let connector = Connector::builder().tls_provider(tls).sleep_impl(TokioSleep::new());
+            SharedHttpConnector::new(connector.connector_settings(settings).build())
+        })
     }
 }

@@ -68,6 +68,17 @@ impl CallError {
         }
     }
 
+    /// A transfer of bytes that another try may carry out.
+    pub(crate) fn broken_off(
+        operation: &'static str,
+        thing: impl fmt::Display,
+        what: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        let thing = thing.to_string().into();
+        let kind = CallErrorKind::Transient;
+        Self { service: "ECR", operation, thing, kind, code: None, said: None, source: what.into() }
+    }
+
     /// A name or number in an answer, parsed at this door as everywhere.
     pub(crate) fn parsed<T: std::str::FromStr>(
         service: &'static str,
@@ -91,6 +102,11 @@ impl CallError {
     /// Whether another try can help.
     pub fn kind(&self) -> CallErrorKind {
         self.kind
+    }
+
+    /// Whether there were too many calls.
+    pub(crate) fn is_throttle(&self) -> bool {
+        self.code().is_some_and(is_throttle)
     }
 
     /// AWS's error code, where it gave one.
@@ -119,12 +135,15 @@ fn kind_of<E>(error: &SdkError<E, HttpResponse>, code: Option<&str>) -> CallErro
         _ if status.is_some_and(|status| status >= 500) => CallErrorKind::Transient,
         _ => match code {
             Some("AccessDeniedException" | "AccessDenied" | "UnauthorizedException") => CallErrorKind::Denied,
-            Some(code) if code.contains("Throttl") || code == "TooManyRequestsException" => {
-                CallErrorKind::Transient
-            }
+            Some(code) if is_throttle(code) => CallErrorKind::Transient,
             _ => CallErrorKind::Rejected,
         },
     }
+}
+
+/// Whether an error code says that there were too many calls.
+fn is_throttle(code: &str) -> bool {
+    code.contains("Throttl") || code == "TooManyRequestsException"
 }
 
 impl fmt::Display for CallError {

@@ -4,6 +4,7 @@ mod apply;
 pub mod codecommit;
 pub mod codepipeline;
 mod connection;
+pub mod copy;
 pub mod ecr;
 mod ecs;
 mod error;
