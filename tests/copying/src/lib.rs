@@ -72,7 +72,10 @@ impl Accounts {
         };
         let runtime = Runtime::new().expect("a runtime");
         let running = runtime.block_on(serve::start(&options)).expect("the local accounts start");
-        let clients = |account: &str| Clients::new(&connection(&running.endpoint, account));
+        let clients = |account: &str| {
+            let id = AccountId::parse(account).expect("an account id");
+            Clients::new(&connection(&running.endpoint, account), id)
+        };
         let accounts = Self {
             source: clients(DEV),
             target: clients(STG),

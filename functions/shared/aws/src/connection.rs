@@ -13,6 +13,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
+use domain::names::AccountId;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -65,10 +66,15 @@ impl Connection {
     }
 
     /// What the SDK's clients are made from.
-    fn sdk_config(&self) -> SdkConfig {
+    pub(crate) fn sdk_config(&self) -> SdkConfig {
+        self.sdk_config_with(SharedCredentialsProvider::new(self.credentials.clone()))
+    }
+
+    /// The same, with other credentials.
+    pub(crate) fn sdk_config_with(&self, credentials: SharedCredentialsProvider) -> SdkConfig {
         let mut builder = SdkConfig::builder()
             .behavior_version(aws_sdk_codecommit::config::BehaviorVersion::latest())
-            .credentials_provider(SharedCredentialsProvider::new(self.credentials.clone()))
+            .credentials_provider(credentials)
             .region(Region::new(self.region.clone()))
             .http_client(self.http_client.clone())
             .sleep_impl(TokioSleep::new())
@@ -84,9 +90,10 @@ fn required(name: &'static str) -> Result<String, MissingVariable> {
     std::env::var(name).ok().filter(|value| !value.is_empty()).ok_or(MissingVariable { name })
 }
 
-/// One client per service, all over one connection.
+/// One client per service, all over one connection to one account.
 #[derive(Debug, Clone)]
 pub struct Clients {
+    pub(crate) account: AccountId,
     pub(crate) codecommit: aws_sdk_codecommit::Client,
     pub(crate) codepipeline: aws_sdk_codepipeline::Client,
     pub(crate) ecr: aws_sdk_ecr::Client,
@@ -97,18 +104,22 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Clients over this connection. No call is made yet.
-    pub fn new(connection: &Connection) -> Self {
-        let config = connection.sdk_config();
+    /// Clients over this connection, whose credentials are of this account. No call is made yet.
+    pub fn new(connection: &Connection, account: AccountId) -> Self {
+        Self::with_config(&connection.sdk_config(), account)
+    }
+
+    pub(crate) fn with_config(config: &SdkConfig, account: AccountId) -> Self {
         let codecommit =
-            aws_sdk_codecommit::config::Builder::from(&config).retry_classifier(XmlThrottle).build();
+            aws_sdk_codecommit::config::Builder::from(config).retry_classifier(XmlThrottle).build();
         Self {
+            account,
             codecommit: aws_sdk_codecommit::Client::from_conf(codecommit),
-            codepipeline: aws_sdk_codepipeline::Client::new(&config),
-            ecr: aws_sdk_ecr::Client::new(&config),
-            ecs: aws_sdk_ecs::Client::new(&config),
-            eventbridge: aws_sdk_eventbridge::Client::new(&config),
-            sqs: aws_sdk_sqs::Client::new(&config),
+            codepipeline: aws_sdk_codepipeline::Client::new(config),
+            ecr: aws_sdk_ecr::Client::new(config),
+            ecs: aws_sdk_ecs::Client::new(config),
+            eventbridge: aws_sdk_eventbridge::Client::new(config),
+            sqs: aws_sdk_sqs::Client::new(config),
             transfers: Arc::default(),
         }
     }

@@ -1,6 +1,7 @@
 //! What went wrong with a call, and whether another try can help.
 
 use crate::retry::is_xml_throttle;
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -120,7 +121,13 @@ pub(crate) fn code_of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>
     error.as_service_error().and_then(ProvideErrorMetadata::code)
 }
 
-fn kind_of<E>(error: &SdkError<E, HttpResponse>, code: Option<&str>) -> CallErrorKind {
+fn kind_of<E: Error + Send + Sync + 'static>(
+    error: &SdkError<E, HttpResponse>,
+    code: Option<&str>,
+) -> CallErrorKind {
+    if is_denied_role(error) {
+        return CallErrorKind::Denied;
+    }
     let status = error.raw_response().map(|response| response.status().as_u16());
     match error {
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => CallErrorKind::Transient,
@@ -144,6 +151,18 @@ fn kind_of<E>(error: &SdkError<E, HttpResponse>, code: Option<&str>) -> CallErro
 /// Whether an error code says that there were too many calls.
 fn is_throttle(code: &str) -> bool {
     code.contains("Throttl") || code == "TooManyRequestsException"
+}
+
+/// Whether the call was never made, because the role that it is made with may not be assumed.
+fn is_denied_role(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(refused) = error.downcast_ref::<AssumeRoleError>() {
+            return refused.code() == Some("AccessDenied");
+        }
+        cause = error.source();
+    }
+    false
 }
 
 impl fmt::Display for CallError {
