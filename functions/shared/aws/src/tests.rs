@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
-use domain::names::{BranchName, CommitId, FilePath, RepositoryName};
+use domain::names::{AccountId, BranchName, CommitId, FilePath, RepositoryName};
 use domain::plan::StartPipeline;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
