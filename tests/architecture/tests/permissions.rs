@@ -120,7 +120,7 @@ fn reads(action: &str) -> bool {
 #[test]
 fn no_role_grants_what_no_call_needs() {
     let (called, granted) = (called(), granted());
-    assert_eq!(granted.len(), 5, "the roles that were found: {:?}", granted.keys());
+    assert_eq!(granted.len(), 6, "the roles that were found: {:?}", granted.keys());
     let from_outside = granted_by_policy().remove(READ_FROM_OUTSIDE).unwrap();
     for (function, actions) in granted.iter().chain([(&READ_FROM_OUTSIDE.to_owned(), &from_outside)]) {
         let needless: Vec<_> = actions.difference(&called).collect();
@@ -181,6 +181,17 @@ fn only_the_functions_that_write_may_write() {
             ],
             "on_image_push": [
                 "codecommit:CreateCommit",
+            ],
+            "promote_image": [
+                "codecommit:CreateCommit",
+                "ecr:CompleteLayerUpload",
+                "ecr:CreateRepository",
+                "ecr:InitiateLayerUpload",
+                "ecr:PutImage",
+                "ecr:UploadLayerPart",
+                "events:PutEvents",
+                "sqs:SendMessage",
+                "sts:AssumeRole",
             ],
             "reconcile": [
                 "sqs:SendMessage",

@@ -8,6 +8,8 @@ mod bad_input;
 mod deliver;
 #[path = "stories/failures.rs"]
 mod failures;
+#[path = "stories/isolation.rs"]
+mod isolation;
 #[path = "stories/lost.rs"]
 mod lost;
 #[path = "stories/nothing.rs"]
