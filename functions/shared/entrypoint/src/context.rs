@@ -7,7 +7,7 @@ use domain::time::Timestamp;
 use domain::wake_up::Function;
 use std::collections::BTreeMap;
 use std::str::FromStr;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 /// All that an invocation needs beside its event.
 #[derive(Debug, Clone)]
@@ -63,16 +63,23 @@ impl Context {
     /// # Errors
     /// When a variable is missing or is not what it should be.
     pub fn from_environment(function: Function) -> Result<Self, StartError> {
-        let queues = QUEUES.iter().filter_map(|(function, name)| Some((*function, variable(name)?)));
-        let queues: BTreeMap<_, _> = queues.collect();
-        let clients = Clients::new(&Connection::from_environment()?);
-        Ok(Self { function, stack: stack(&variable)?, queues, clients })
+        Self::new(function, &variable, &Connection::from_environment()?)
     }
 
-    /// Now, by this machine's clock.
+    /// The context that these variables describe, over this connection.
+    ///
+    /// # Errors
+    /// When a variable is missing or is not what it should be.
+    pub fn new(function: Function, lookup: Lookup<'_>, connection: &Connection) -> Result<Self, StartError> {
+        let queues = QUEUES.iter().filter_map(|(function, name)| Some((*function, lookup(name)?)));
+        let queues: BTreeMap<_, _> = queues.collect();
+        Ok(Self { function, stack: stack(lookup)?, queues, clients: Clients::new(connection) })
+    }
+
+    /// Now, by the connection's clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = self.clients.now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_epoch_milliseconds(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 }
@@ -82,8 +89,8 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Where the parameters come from: the environment, or a test.
-type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+/// Where the parameters come from: the environment, or a test. An empty one is none.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 fn stack(lookup: Lookup<'_>) -> Result<Stack, StartError> {
     let registry = EcrRegistry {
