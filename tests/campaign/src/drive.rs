@@ -1,7 +1,9 @@
-//! Lets things happen: hands invocations to the functions, and moves the clock when all are done.
+//! Lets things happen: hands invocations to the functions, and moves the clock when nothing else can move.
 
 use crate::crash::Crash;
 use crate::lambda::{Lambda, Ran, run};
+use crate::planted::Planted;
+use crate::weather::{Rates, Weather};
 use crate::wire::Wire;
 use crate::{Accounts, Failure};
 use chrono::{DateTime, Duration, Utc};
@@ -15,22 +17,46 @@ pub struct Drive {
     pub accounts: Accounts,
     lambda: Lambda,
     running: FuturesUnordered<LocalBoxFuture<'static, Ran>>,
-    /// How the invocations went that have ended.
+    /// How the invocations went that have ended since somebody took them.
     pub(crate) ended: Vec<Ran>,
+    /// How many calls the invocations made that have ended.
+    pub calls: u64,
     /// Where the next invocation of a function dies.
     crash: Option<(String, Crash)>,
 }
 
 impl Drive {
     /// Takes over accounts at rest. The runtime of this task must be paused.
-    pub fn new(accounts: Accounts, seed: u64) -> Self {
-        let lambda = Lambda::new(Wire::new(&accounts.local, seed));
-        Self { accounts, lambda, running: FuturesUnordered::new(), ended: Vec::new(), crash: None }
+    pub fn new(accounts: Accounts, seed: u64, rates: Rates, planted: Option<Planted>) -> Self {
+        let mut weather = Weather::new(seed, rates);
+        weather.over_events(&mut accounts.local.lock());
+        let lambda = Lambda::new(Wire::new(&accounts.local, weather, planted));
+        Self { accounts, lambda, running: FuturesUnordered::new(), ended: Vec::new(), calls: 0, crash: None }
     }
 
     /// The next invocation of this function dies there.
     pub fn kill(&mut self, function: &str, crash: Crash) {
         self.crash = Some((function.to_owned(), crash));
+    }
+
+    /// From now on nothing goes wrong any more.
+    pub fn clear_up(&mut self) {
+        self.lambda.wire.weather.lock().clears(&mut self.accounts.local.lock());
+    }
+
+    /// What went wrong so far by the weather's decision.
+    pub(crate) fn told(&self) -> Vec<String> {
+        self.lambda.wire.weather.lock().told.clone()
+    }
+
+    /// Lets this span pass. What is under way at its end stays so.
+    ///
+    /// # Errors
+    /// When a function cannot be run.
+    pub async fn pass(&mut self, span: std::time::Duration) -> Result<(), Failure> {
+        let until = self.accounts.now() + Duration::from_std(span)?;
+        while self.go_on(until).await?.is_none() {}
+        Ok(())
     }
 
     /// Lets everything happen that is under way.
@@ -40,20 +66,45 @@ impl Drive {
     pub async fn rest(&mut self, span: Duration) -> Result<(), Failure> {
         let until = self.accounts.now() + span;
         loop {
-            self.begin()?;
-            if !self.running.is_empty() {
-                self.go_on().await;
-                continue;
-            }
+            let is_idle = self.running.is_empty() && self.accounts.local.lock().invocations.is_empty();
             let due = self.accounts.local.lock().next_work_due();
             match due {
-                None => return Ok(()),
-                Some(due) if due > until => {
-                    return Err(format!("not at rest at {until}: something is due at {due}").into());
-                }
-                Some(due) => self.sleep_until(due).await,
+                None if is_idle => return Ok(()),
+                _ => {}
+            }
+            if self.go_on(until).await?.is_some() {
+                return Err(format!("not at rest at {until}: next is {due:?}").into());
             }
         }
+    }
+
+    /// Begins what waits, and waits until a function has ended, something is due or something is new; says so when it
+    /// is the end of the span instead.
+    async fn go_on(&mut self, until: DateTime<Utc>) -> Result<Option<()>, Failure> {
+        self.begin()?;
+        let (now, due) = {
+            let world = self.accounts.local.lock();
+            (world.now(), world.next_work_due())
+        };
+        let next = due.map_or(until, |due| due.min(until));
+        if self.running.is_empty() && next <= now {
+            return Ok((now >= until).then_some(()));
+        }
+        // The runtime's clock counts whole milliseconds.
+        let wait = (next - now).to_std().unwrap_or_default() + std::time::Duration::from_millis(1);
+        let local = self.accounts.local.clone();
+        tokio::select! {
+            biased;
+            Some(ran) = self.running.next() => {
+                self.accounts.finish(&ran.invocation.request_id, ran.ended.clone());
+                self.calls += u64::from(ran.calls);
+                self.ended.push(ran);
+            }
+            () = local.changed(), if !self.running.is_empty() => {}
+            () = tokio::time::sleep(wait) => {}
+        }
+        self.lambda.wire.keep_time();
+        Ok((self.accounts.now() >= until).then_some(()))
     }
 
     /// Begins the invocations that wait.
@@ -62,54 +113,22 @@ impl Drive {
         let waiting = std::mem::take(&mut self.accounts.local.lock().invocations);
         for invocation in waiting {
             let context = self.lambda.context(&invocation.account, &invocation.function)?;
-            let crash = self.crash.take_if(|(function, _)| *function == invocation.function);
-            let crash = crash.map(|(_, crash)| crash);
-            self.running.push(Box::pin(run(context, invocation, crash)));
+            let mut weather = self.lambda.wire.weather.lock();
+            let planned = self.crash.take_if(|(function, _)| *function == invocation.function);
+            let crash = planned.map(|(_, crash)| crash).or_else(|| weather.crash(&invocation.function));
+            let hurries = weather.hurries();
+            self.running.push(Box::pin(run(context, invocation, crash, hurries)));
         }
         Ok(())
     }
 
-    /// Waits until a function has ended, or anything else is new.
-    async fn go_on(&mut self) {
-        let local = self.accounts.local.clone();
-        tokio::select! {
-            biased;
-            ran = self.running.next() => {
-                if let Some(ran) = ran {
-                    self.accounts.finish(&ran.invocation.request_id, ran.ended.clone());
-                    self.ended.push(ran);
-                }
-            }
-            () = local.changed() => {}
-        }
-    }
-
-    async fn sleep_until(&self, due: DateTime<Utc>) {
-        let wait = (due - self.accounts.now()).to_std().unwrap_or_default();
-        // The runtime's clock counts whole milliseconds.
-        tokio::time::advance(wait + std::time::Duration::from_millis(1)).await;
-        self.lambda.wire.keep_time();
-    }
-}
-
-impl Drive {
     /// The accounts, without what was under way.
     pub fn into_accounts(self) -> Accounts {
         self.accounts
     }
-}
 
-impl Drive {
     /// What the functions wrote so far.
     pub fn log(&self) -> String {
-        let mut text = String::new();
-        for ran in &self.ended {
-            let name = &ran.invocation.function;
-            text += &format!("{name} made {} calls\n", ran.calls);
-            for line in &ran.lines {
-                text += &format!("  {line}\n");
-            }
-        }
-        text
+        self.ended.iter().map(Ran::shown).collect()
     }
 }

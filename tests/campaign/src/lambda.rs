@@ -89,10 +89,16 @@ impl Lambda {
 }
 
 /// Runs one invocation to its end, or to its death.
-pub(crate) async fn run(context: Rc<Context>, invocation: lambda::Invocation, crash: Option<Crash>) -> Ran {
+pub(crate) async fn run(
+    context: Rc<Context>,
+    invocation: lambda::Invocation,
+    crash: Option<Crash>,
+    hurries: bool,
+) -> Ran {
     let lines = record::Lines::default();
     let own = Invocation::new(&invocation.function, crash);
-    let handled = handle(&context, &invocation);
+    let deadline = Instant::now() + if hurries { Duration::ZERO } else { DEADLINE };
+    let handled = handle(&context, &invocation, deadline);
     let kept = record::keeping(lines.clone(), handled);
     let work = CURRENT.scope(Arc::clone(&own), kept);
     let ended = tokio::select! {
@@ -108,8 +114,7 @@ fn error(message: &str) -> Ended {
     Ended::Error(json!({ "errorType": "Campaign", "errorMessage": message }).to_string())
 }
 
-async fn handle(context: &Context, invocation: &lambda::Invocation) -> Ended {
-    let deadline = Instant::now() + DEADLINE;
+async fn handle(context: &Context, invocation: &lambda::Invocation, deadline: Instant) -> Ended {
     if context.function == Function::RollBack {
         let payload: Value = serde_json::from_str(&invocation.payload).unwrap_or_default();
         return match Box::pin(roll_back::handle(context, payload, &invocation.request_id, deadline)).await {
@@ -149,5 +154,28 @@ impl Accounts {
     /// Whether any function has answered with an error is for the driver to say; this only hands the answer over.
     pub(crate) fn finish(&self, request_id: &str, ended: Ended) {
         lambda::finished(&mut self.local.lock(), request_id, ended);
+    }
+}
+
+impl Ran {
+    /// The invocation in a few lines.
+    pub(crate) fn shown(&self) -> String {
+        let failed = match &self.ended {
+            Ended::Answer(answer) => answer,
+            Ended::Error(error) => error,
+        };
+        let mut text = format!("{} made {} calls: {failed}\n", self.invocation.function, self.calls);
+        for line in &self.lines {
+            let record: Value = serde_json::from_str(line).unwrap_or_default();
+            let member = |name: &str| record.get(name).map(ToString::to_string).unwrap_or_default();
+            text += &format!(
+                "  {} {} {} {}\n",
+                member("service"),
+                member("decision"),
+                member("because"),
+                member("error")
+            );
+        }
+        text
     }
 }

@@ -1,6 +1,6 @@
 //! What a platform team sets up before a history begins.
 
-use crate::{Accounts, Base, DEV, Drive, Failure, ImageKind};
+use crate::{Accounts, Base, DEV, Drive, Failure, ImageKind, Rates};
 use chrono::Duration;
 use local_aws::services::Service;
 use local_aws::services::codecommit::Push;
@@ -16,6 +16,28 @@ pub struct StagedService {
     pub containers: &'static [&'static str],
     /// Its application repository, if its rules name one.
     pub application: Option<&'static str>,
+}
+
+impl StagedService {
+    /// `<cluster>/<service>`.
+    pub fn id(&self) -> String {
+        format!("cluster1/{}", self.name)
+    }
+
+    /// The name of its pipeline.
+    pub fn pipeline(&self) -> String {
+        format!("deploy-cluster1-{}", self.name)
+    }
+
+    /// Whether `delivery.yaml` names it.
+    pub fn has_rules(&self) -> bool {
+        self.name != "manual1"
+    }
+
+    /// Whether a failure holds it instead of reverting it.
+    pub fn holds_on_failure(&self) -> bool {
+        self.name == "semver1"
+    }
 }
 
 /// The services, each of another kind.
@@ -53,8 +75,8 @@ const REST_WITHIN: Duration = Duration::hours(3);
 ///
 /// # Errors
 /// What AWS says.
-pub async fn base(settings: Settings) -> Result<Base, Failure> {
-    let accounts = Accounts::with_stacks(settings)?;
+pub async fn base() -> Result<Base, Failure> {
+    let accounts = Accounts::with_stacks(Settings::default())?;
     accounts.call(Service::Scheduler, "DeleteSchedule", json!({ "Name": "towpath-reconcile" }))?;
     accounts.call(Service::Ecs, "CreateCluster", json!({ "clusterName": "cluster1" }))?;
     for service in SERVICES {
@@ -71,7 +93,7 @@ pub async fn base(settings: Settings) -> Result<Base, Failure> {
         ..Push::default()
     };
     accounts.commit(&push)?;
-    let mut drive = Drive::new(accounts, 1);
+    let mut drive = Drive::new(accounts, 1, Rates::CALM, None);
     drive.rest(REST_WITHIN).await?;
     for service in SERVICES {
         make_pipeline(&drive.accounts, service.name)?;

@@ -1,6 +1,9 @@
 //! The way of a function's call to the local accounts: the SDK's own request, handed over without a socket.
 
+use crate::Failure;
 use crate::crash::{CURRENT, Moment};
+use crate::planted::{Plant, Planted};
+use crate::weather::{Fate, Weather};
 use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
@@ -9,8 +12,8 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use axum::body::Body;
-use axum::response::Response;
-use bytes::Bytes;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Duration, Utc};
 use http_body_util::{BodyExt, StreamBody};
 use local_aws::LocalAws;
@@ -26,22 +29,10 @@ use tokio::time::Instant;
 pub struct Call {
     /// The function's name in the account.
     pub function: String,
-    /// `CodeCommit`, `AmazonEC2ContainerRegistry`, …: what stands before the version in the request's target.
-    pub service: String,
     /// `CreateCommit`, …
     pub operation: String,
     /// Its input.
     pub input: Value,
-}
-
-/// What happens on the wire beside what is asked.
-#[derive(Debug)]
-pub(crate) struct Weather {
-    pub(crate) random: fastrand::Rng,
-    /// How many other things may happen before a call, at most.
-    pub(crate) delay: usize,
-    /// Every call so far, in a word.
-    pub(crate) calls: u64,
 }
 
 /// The wire between all functions and all accounts.
@@ -51,17 +42,18 @@ pub(crate) struct Wire {
     door: InProcess,
     began: (Instant, DateTime<Utc>),
     pub(crate) weather: Arc<Mutex<Weather>>,
+    plant: Option<Arc<Mutex<Plant>>>,
 }
 
 impl Wire {
     /// A wire in the time of this task's runtime, which must be one that is paused.
-    pub(crate) fn new(local: &LocalAws, seed: u64) -> Self {
-        let weather = Weather { random: fastrand::Rng::with_seed(seed), delay: 0, calls: 0 };
+    pub(crate) fn new(local: &LocalAws, weather: Weather, planted: Option<Planted>) -> Self {
         Self {
             local: local.clone(),
             door: InProcess::new(local),
             began: (Instant::now(), local.lock().now()),
             weather: Arc::new(Mutex::new(weather)),
+            plant: planted.map(|planted| Arc::new(Mutex::new(Plant::new(planted)))),
         }
     }
 
@@ -90,34 +82,54 @@ impl Wire {
     }
 
     async fn carry(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
-        let invocation =
-            CURRENT.try_with(Arc::clone).map_err(|error| ConnectorError::other(error.into(), None))?;
+        let other = |error: Failure| ConnectorError::other(error, None);
+        let invocation = CURRENT.try_with(Arc::clone).map_err(|error| other(error.into()))?;
         let number = invocation.count();
-        let others = {
-            let mut weather = self.weather.lock();
-            weather.calls += 1;
-            let most = weather.delay;
-            weather.random.usize(..=most)
-        };
-        for _ in 0..others {
-            self.local.notify();
-            tokio::task::yield_now().await;
+        let latency = self.weather.lock().latency();
+        if !latency.is_zero() {
+            tokio::time::sleep(latency).await;
         }
         self.keep_time();
         invocation.pass(number, Moment::Before).await;
-        let request = request.try_into_http1x().map_err(|error| ConnectorError::other(error.into(), None))?;
+        let request = request.try_into_http1x().map_err(|error| other(error.into()))?;
         let (parts, body) = request.into_parts();
-        let body = Bytes::copy_from_slice(body.bytes().unwrap_or_default());
-        let request = axum::http::Request::from_parts(parts, Body::from(body));
-        let answer = self.door.answer(request).await;
-        invocation.pass(number, Moment::After).await;
-        match answer {
-            Some(response) => received(response).await,
-            None => {
-                let closed = std::io::Error::from(std::io::ErrorKind::ConnectionAborted);
-                Err(ConnectorError::io(closed.into()))
-            }
+        let sent = body.bytes().unwrap_or_default().to_vec();
+        let mut call = Call::of(&invocation.function, &parts.headers, &sent);
+        let fate = self.weather.lock().fate(&mut self.local.lock(), &call);
+        if fate == Fate::LostBefore {
+            std::future::pending::<()>().await;
         }
+        let answer = match self.plant.as_ref().and_then(|plant| plant.lock().before(&self.local, &mut call)) {
+            Some(answer) => Some(answer.into_response()),
+            None => {
+                // What is no JSON goes as it came.
+                let sent = if call.input.is_null() { sent } else { call.input.to_string().into_bytes() };
+                let body = Body::from(sent);
+                self.door.answer(axum::http::Request::from_parts(parts, body)).await
+            }
+        };
+        invocation.pass(number, Moment::After).await;
+        if fate == Fate::LostAfter {
+            std::future::pending::<()>().await;
+        }
+        let Some(response) = answer else {
+            let closed = std::io::Error::from(std::io::ErrorKind::ConnectionAborted);
+            return Err(ConnectorError::io(closed.into()));
+        };
+        let response = received(response).await?;
+        Ok(match &self.plant {
+            Some(plant) => plant.lock().after(&self.local, &call, response),
+            None => response,
+        })
+    }
+}
+
+impl Call {
+    fn of(function: &str, headers: &HeaderMap, body: &[u8]) -> Self {
+        let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+        let input = serde_json::from_slice(body).unwrap_or_default();
+        Self { function: function.to_owned(), operation, input }
     }
 }
 
