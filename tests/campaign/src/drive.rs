@@ -10,6 +10,7 @@ use chrono::{DateTime, Duration, Utc};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
+use local_aws::services::lambda::Ended;
 
 /// The accounts with everything that is under way in them.
 pub struct Drive {
@@ -21,8 +22,9 @@ pub struct Drive {
     pub(crate) ended: Vec<Ran>,
     /// How many calls the invocations made that have ended.
     pub calls: u64,
-    /// Where the next invocation of a function dies.
-    crash: Option<(String, Crash)>,
+    /// Which invocation of a function, counted from now, dies where.
+    crash: Option<(String, usize, Crash)>,
+    is_silent: bool,
 }
 
 impl Drive {
@@ -31,12 +33,20 @@ impl Drive {
         let mut weather = Weather::new(seed, rates);
         weather.over_events(&mut accounts.local.lock());
         let lambda = Lambda::new(Wire::new(&accounts.local, weather, planted));
-        Self { accounts, lambda, running: FuturesUnordered::new(), ended: Vec::new(), calls: 0, crash: None }
+        let is_silent = planted == Some(Planted::Silent);
+        let (running, ended) = (FuturesUnordered::new(), Vec::new());
+        Self { accounts, lambda, running, ended, calls: 0, crash: None, is_silent }
     }
 
-    /// The next invocation of this function dies there.
-    pub fn kill(&mut self, function: &str, crash: Crash) {
-        self.crash = Some((function.to_owned(), crash));
+    /// An invocation of this function, the next but so many, dies there.
+    pub fn kill(&mut self, function: &str, invocation: usize, crash: Crash) {
+        self.crash = Some((function.to_owned(), invocation, crash));
+    }
+
+    /// How many calls each invocation made that ended since the last look, in their order.
+    pub fn take_calls(&mut self) -> Vec<(String, u32)> {
+        let ended = std::mem::take(&mut self.ended);
+        ended.into_iter().map(|ran| (ran.invocation.function, ran.calls)).collect()
     }
 
     /// From now on nothing goes wrong any more.
@@ -95,7 +105,10 @@ impl Drive {
         let local = self.accounts.local.clone();
         tokio::select! {
             biased;
-            Some(ran) = self.running.next() => {
+            Some(mut ran) = self.running.next() => {
+                if self.is_silent {
+                    ran.lines.clear();
+                }
                 self.accounts.finish(&ran.invocation.request_id, ran.ended.clone());
                 self.calls += u64::from(ran.calls);
                 self.ended.push(ran);
@@ -114,12 +127,23 @@ impl Drive {
         for invocation in waiting {
             let context = self.lambda.context(&invocation.account, &invocation.function)?;
             let mut weather = self.lambda.wire.weather.lock();
-            let planned = self.crash.take_if(|(function, _)| *function == invocation.function);
-            let crash = planned.map(|(_, crash)| crash).or_else(|| weather.crash(&invocation.function));
+            let planned = self.crash.take_if(|(function, left, _)| {
+                let is_it = *function == invocation.function;
+                let is_now = is_it && *left == 0;
+                *left -= usize::from(is_it && !is_now);
+                is_now
+            });
+            let crash = planned.map(|(_, _, crash)| crash).or_else(|| weather.crash(&invocation.function));
             let hurries = weather.hurries();
             self.running.push(Box::pin(run(context, invocation, crash, hurries)));
         }
         Ok(())
+    }
+
+    /// Whether an invocation of this function that ended since the last look gave no answer.
+    pub fn has_failed(&self, function: &str) -> bool {
+        let own = self.ended.iter().filter(|ran| ran.invocation.function == function);
+        own.into_iter().any(|ran| matches!(ran.ended, Ended::Error(_)))
     }
 
     /// The accounts, without what was under way.

@@ -3,6 +3,7 @@
 mod accounts;
 mod commits;
 mod crash;
+mod crash_points;
 mod drive;
 mod history;
 mod lambda;
@@ -14,12 +15,14 @@ mod play;
 mod rest;
 mod shrink;
 mod stage;
+mod state;
 mod violation;
 mod weather;
 mod wire;
 
 pub use accounts::{Accounts, Base};
 pub use crash::{Crash, Invocation, Moment};
+pub use crash_points::{CrashPoint, Flow, crashed, undisturbed};
 pub use drive::Drive;
 pub use history::{History, Step, Timed};
 pub use people::ImageKind;

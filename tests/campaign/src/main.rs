@@ -1,6 +1,9 @@
 //! `campaign`: plays histories, seed after seed.
 
-use campaign::{Failure, Figures, History, Planted, Played, base, in_virtual_time, play, shrink};
+use campaign::{
+    Failure, Figures, Flow, History, Planted, Played, base, crashed, in_virtual_time, play, shrink,
+    undisturbed,
+};
 use clap::Parser;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,6 +28,12 @@ struct Options {
     /// Plant this fault, to see it caught.
     #[arg(long)]
     plant: Option<Planted>,
+    /// Kill each function before and after each of its calls instead, flow by flow.
+    #[arg(long)]
+    crash_points: bool,
+    /// With --crash-points: this flow alone.
+    #[arg(long)]
+    flow: Option<Flow>,
 }
 
 fn default_jobs() -> u64 {
@@ -36,6 +45,7 @@ fn main() -> ExitCode {
     let is_alone = !given.iter().any(|given| given.starts_with("--seeds"));
     let options = Options::parse();
     let done = match options.seed.filter(|_| is_alone) {
+        _ if options.crash_points => crash_points(options.flow),
         Some(seed) => tell(seed, options.plant),
         None => campaign(&options),
     };
@@ -47,6 +57,33 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Dies everywhere; true when that changed no end.
+fn crash_points(only: Option<Flow>) -> Result<bool, Failure> {
+    let mut broken = 0;
+    for flow in Flow::ALL.into_iter().filter(|flow| only.is_none_or(|only| only == *flow)) {
+        let began = Instant::now();
+        in_virtual_time(async {
+            let staged = flow.stage(&base().await?).await?;
+            let (expected, points) = undisturbed(&staged, flow).await?;
+            let mut other = 0;
+            for point in &points {
+                let (end, log) = crashed(&staged, flow, point).await?;
+                if end != expected {
+                    other += 1;
+                    println!(
+                        "{flow:?}: {point}\nthe end is\n{end}\nand undisturbed\n{expected}\nthe log\n{log}"
+                    );
+                }
+            }
+            let seconds = began.elapsed().as_secs_f64();
+            println!("{flow:?}: {} crash points in {seconds:.1} s; {other} ended otherwise", points.len());
+            broken += other;
+            Ok(())
+        })?;
+    }
+    Ok(broken == 0)
 }
 
 /// Plays one history and tells all of it.
