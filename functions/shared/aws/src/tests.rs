@@ -3,6 +3,7 @@
 use crate::codecommit::{Committed, FileChange, NewCommit};
 use crate::{CallErrorKind, Clients, Connection};
 use aws_credential_types::Credentials;
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
 };
@@ -59,6 +60,7 @@ impl Canned {
             region: "eu-west-1".to_owned(),
             endpoint_url: Some("http://localhost".to_owned()),
             http_client: http_client_fn(move |_, _| connector.clone()),
+            time_source: SharedTimeSource::new(SystemTimeSource::new()),
         };
         Clients::new(&connection, AccountId::parse("111111111111").unwrap())
     }
