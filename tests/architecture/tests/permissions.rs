@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// The SDK's clients as fields, and how IAM spells their services.
-const CLIENTS: [(&str, &str); 6] = [
+const CLIENTS: [(&str, &str); 7] = [
     ("codecommit", "codecommit"),
     ("codepipeline", "codepipeline"),
     ("ecr", "ecr"),
     ("ecs", "ecs"),
     ("eventbridge", "events"),
     ("sqs", "sqs"),
+    ("ssm", "ssm"),
 ];
 
 /// What Lambda itself does in a function's name: its queue and its log.
@@ -159,6 +160,7 @@ fn only_the_functions_that_write_may_write() {
                 "ecr:PutImage",
                 "ecr:UploadLayerPart",
                 "ecs:StopServiceDeployment",
+                "sqs:SendMessage",
             ],
         }
     "#]]

@@ -12,6 +12,7 @@ pub mod evidence;
 pub mod facts;
 mod retry;
 mod sqs;
+mod ssm;
 mod stack;
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,7 @@ pub use error::{RuleError, RuleProblem};
 pub use policy::{Policy, TagPattern, VersionRange};
 
 use crate::names::{BranchName, ContainerName, ImageRepositoryName, PipelineName, RepositoryName, ServiceId};
+use crate::wake_up::Function;
 
 /// The largest `delivery.yaml` that is read.
 pub const MAXIMUM_RULES_BYTES: usize = 1024 * 1024;
@@ -133,6 +134,17 @@ impl RulesFile {
             let rules = rules.as_ref().ok()?;
             (rules.application.as_ref() == Some(application)).then_some(service)
         })
+    }
+}
+
+impl ServiceRules {
+    /// The function that selects the service's images.
+    #[must_use]
+    pub fn owner(&self) -> Function {
+        match self.promote {
+            Some(_) => Function::PromoteImage,
+            None => Function::OnImagePush,
+        }
     }
 }
 
