@@ -12,7 +12,7 @@ const WHO_CHARACTERS: usize = 128;
 
 /// The request as it is written. A member that is not here is a mistake, never ignored: it could be what mattered.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a JSON object")]
 struct Written {
     service: String,
     cluster: Option<String>,
@@ -91,8 +91,10 @@ impl Asked {
         let event =
             |text| EventId::parse(text).map_err(|error| invalid("automationExecutionId", error.to_string()));
         let id = event(execution.unwrap_or(invocation))?;
-        let claimed = match (written.who.as_deref().filter(|who| !who.is_empty()), execution) {
-            (Some(who), _) => format!("claimed:{}", line("who", who, WHO_CHARACTERS)?),
+        let name = written.who.as_deref().filter(|who| !who.is_empty());
+        let name = name.map(|name| line("who", name, WHO_CHARACTERS)).transpose()?;
+        let claimed = match (&name, execution) {
+            (Some(name), _) => format!("claimed:{name}"),
             (None, Some(execution)) => format!("claimed:SSM execution {execution}"),
             (None, None) => return Err(invalid("who", "it is missing: expected the name of who asks")),
         };
@@ -104,7 +106,7 @@ impl Asked {
             })?,
         };
         let execution = execution.map(event).transpose()?;
-        let who = Who { claimed, told: Told::Nothing };
+        let who = Who { name, claimed, told: Told::Nothing };
         let request = Request { service, action, reason, who, id };
         Ok(Self { request, dry_run, execution, who: written.who.unwrap_or_default() })
     }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// The functions, in the order of the path.
-const FUNCTIONS: [&str; 4] = ["on_image_push", "on_commit", "on_deployment_change", "reconcile"];
+const FUNCTIONS: [&str; 5] = ["on_image_push", "on_commit", "on_deployment_change", "roll_back", "reconcile"];
 
 /// What was told already.
 #[derive(Debug, Default)]

@@ -133,6 +133,15 @@ impl RollbackFacts {
         }
     }
 
+    /// Whether this registry can tell if an image is there.
+    pub(super) fn is_in_sight(&self, image: &ImageUri) -> bool {
+        let images = image.repository_in(&self.registry).and_then(|repository| self.images.get(repository));
+        match images {
+            Some(RepositoryImages::Listed(_) | RepositoryImages::Missing) => true,
+            Some(RepositoryImages::Unreadable(_)) | None => false,
+        }
+    }
+
     /// The repository of this registry that has a digest.
     pub(super) fn repository_of(&self, digest: &ImageDigest) -> Option<&ImageRepositoryName> {
         let has = |repository: &ImageRepositoryName| {

@@ -32,8 +32,8 @@ pub(super) fn roll_back(facts: &RollbackFacts, request: &Request, target: &Targe
     }
     let who = request.who.to_string();
     // Asking for what git says already is no mistake, also where nothing earlier is like it.
-    if let (Ok(current), Target::Digest(digest)) = (content, target)
-        && facts.images_of(current).iter().any(|image| image.digest == digest)
+    if let Ok(current) = content
+        && target::is_current(facts, service, target)
     {
         return finish(facts, request, (blob, current), &who, "git says this revision already");
     }
@@ -92,6 +92,10 @@ fn back(facts: &RollbackFacts, request: &Request, chosen: &Earlier, current: Opt
     } else {
         ", which was never verified here"
     };
+    let unseen = match target::out_of_sight(facts, chosen).first() {
+        Some(image) => format!("; whether {image} is still there cannot be seen from here"),
+        None => String::new(),
+    };
     let quarantined = if left.is_empty() {
         "no image is left".to_owned()
     } else {
@@ -99,7 +103,7 @@ fn back(facts: &RollbackFacts, request: &Request, chosen: &Earlier, current: Opt
         format!("in quarantine now: {}", names.collect::<Vec<_>>().join(", "))
     };
     let because = format!(
-        "{} rolls back to the revision of commit {}{health}; {quarantined}; until it is released nothing moves it by itself: run the document towpath-release for {}",
+        "{} rolls back to the revision of commit {}{health}{unseen}; {quarantined}; until it is released nothing moves it by itself: run the document towpath-release for {}",
         request.who,
         chosen.commit.short(),
         request.service,

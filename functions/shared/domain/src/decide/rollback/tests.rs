@@ -53,7 +53,7 @@ fn facts() -> RollbackFacts {
 }
 
 fn mary() -> Who {
-    Who { claimed: "claimed:mary".to_owned(), told: Told::Nothing }
+    Who { name: Some("mary".to_owned()), claimed: "claimed:mary".to_owned(), told: Told::Nothing }
 }
 
 fn asks(action: Action) -> Request {
@@ -201,6 +201,14 @@ fn the_commit_says_who_why_and_what() {
 }
 
 #[test]
+fn what_git_says_already_may_be_named_in_any_way() {
+    for text in ["3333333", commit(3).as_str(), digest(3).as_str()] {
+        let plan = decide(&RollbackFacts { earlier: Vec::new(), ..facts() }, &to(text));
+        assert_eq!(plan.to_string(), "cluster1/webapp1: nothing: git says this revision already\n", "{text}");
+    }
+}
+
+#[test]
 fn each_way_to_name_a_revision_leads_to_it() {
     // A commit of the deployment repository by its first digits or whole, the image's tag, its digest.
     for text in ["00000001", commit(1).as_str(), "1111111", digest(1).as_str()] {
@@ -319,7 +327,10 @@ fn who_asks_is_the_one_that_aws_names_or_only_claimed() {
     let plan = decide(&facts(), &proved);
     let Some(Step::CommitFiles(commit)) = plan.steps.first() else { panic!("{plan}") };
     assert_eq!(commit.message.trailers.actor.as_deref(), Some(arn));
-    assert_eq!(commit.message.body, ["500s", "asked for: roll back to previous", "asked by claimed:mary"]);
+    assert_eq!(
+        commit.message.body,
+        ["500s", "asked for: roll back to previous", "for mary, as the request says"]
+    );
     let doubt = Doubt::NotRunning("Success".to_owned());
     let doubted = Request { who: Who { told: Told::Doubted(doubt), ..mary() }, ..to("previous") };
     let plan = decide(&facts(), &doubted);

@@ -21,7 +21,9 @@ const RELEASE_DOCUMENT: &str = "towpath-release";
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Who {
-    /// What the request says, beginning with `claimed:`.
+    /// The name that the request gives, if it gives one.
+    pub name: Option<String>,
+    /// What is recorded where AWS says nothing: `claimed:` and that name, or whatever else there is.
     pub claimed: String,
     /// What AWS says.
     pub told: Told,
@@ -81,7 +83,7 @@ impl Who {
     pub(super) fn remark(&self) -> Option<String> {
         match &self.told {
             Told::Nothing => None,
-            Told::By(_) => Some(format!("asked by {}", self.claimed)),
+            Told::By(_) => self.name.as_ref().map(|name| format!("for {name}, as the request says")),
             Told::Doubted(doubt) => Some(format!("who asks is not proved: {doubt}")),
         }
     }
@@ -168,7 +170,7 @@ mod tests {
             service: service(WEBAPP1),
             action,
             reason: "500s".to_owned(),
-            who: Who { claimed: "claimed:mary".to_owned(), told: Told::Nothing },
+            who: Who { name: None, claimed: "claimed:mary".to_owned(), told: Told::Nothing },
             id: EventId::parse("e-1").unwrap(),
         }
     }
