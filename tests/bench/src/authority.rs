@@ -3,7 +3,7 @@
 //! and both are given the same file.
 
 use crate::Failure;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::path::{Path, PathBuf};
@@ -25,12 +25,16 @@ impl Authority {
     /// in `roots`.
     pub(crate) fn make(folder: &Path, roots: &str) -> Result<Self, Failure> {
         let mut of_authority = CertificateParams::new(Vec::<String>::new())?;
+        // Each its own name: one that is signed by its own name is taken for self-signed.
+        of_authority.distinguished_name.push(DnType::CommonName, "Towpath's benchmarks");
         of_authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority_key = KeyPair::generate()?;
         let authority = of_authority.self_signed(&authority_key)?;
         let key = KeyPair::generate()?;
         let issuer = Issuer::new(of_authority, authority_key);
-        let certificate = CertificateParams::new(vec![HOST.to_owned()])?.signed_by(&key, &issuer)?;
+        let mut of_host = CertificateParams::new(vec![HOST.to_owned()])?;
+        of_host.distinguished_name.push(DnType::CommonName, HOST);
+        let certificate = of_host.signed_by(&key, &issuer)?;
         let bundle = folder.join("roots.pem");
         std::fs::write(&bundle, format!("{}\n{roots}", authority.pem()))?;
         let chain: Vec<CertificateDer<'static>> = vec![certificate.der().clone()];

@@ -36,13 +36,13 @@ pub(crate) const BENCHMARKS: [Benchmark; 5] = [
         function: "on_image_push",
         what: "an image push becomes a commit",
         prepare: pushed,
-        effect: Scene::tip,
+        effect: commit,
     },
     Benchmark {
         function: "on_commit",
         what: "a commit starts its pipeline",
         prepare: committed,
-        effect: newest_execution,
+        effect: executions,
     },
     Benchmark {
         function: "on_deployment_change",
@@ -54,7 +54,7 @@ pub(crate) const BENCHMARKS: [Benchmark; 5] = [
         function: "roll_back",
         what: "the revision before comes back, and is held",
         prepare: delivered_twice,
-        effect: Scene::tip,
+        effect: rolled_back,
     },
     Benchmark {
         function: "reconcile",
@@ -159,14 +159,42 @@ fn rules(services: &[String]) -> String {
     rules
 }
 
-fn newest_execution(scene: &Scene) -> Result<String, Failure> {
-    let asked = json!({ "pipelineName": "deploy-cluster1-webapp1", "maxResults": 1 });
+/// The commit at the tip, to the letter.
+fn commit(scene: &Scene) -> Result<String, Failure> {
+    let tip = scene.tip()?;
+    let asked = json!({ "repositoryName": "deployment", "commitId": tip });
+    let answer = scene.aws.call("codecommit", "GetCommit", &asked)?;
+    Ok(answer.get("commit").map(Value::to_string).unwrap_or_default())
+}
+
+/// What each execution of the pipeline took, newest first. Their own ids are drawn at random.
+fn executions(scene: &Scene) -> Result<String, Failure> {
+    let asked = json!({ "pipelineName": "deploy-cluster1-webapp1" });
     let answer = scene.aws.call("codepipeline", "ListPipelineExecutions", &asked)?;
-    let text = |path: &str| answer.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let executions = list(&answer, "/pipelineExecutionSummaries");
+    let sources =
+        executions.iter().filter_map(|execution| execution.pointer("/sourceRevisions/0/revisionId"));
+    Ok(format!("executions of {:?}", sources.collect::<Vec<_>>()))
+}
+
+/// What the revision is, and what is held and kept out. The hold says when, so the commits differ.
+fn rolled_back(scene: &Scene) -> Result<String, Failure> {
+    let file = |name: &str| {
+        let path = format!("cluster1/webapp1/{name}");
+        let asked = json!({ "repositoryName": "deployment", "commitSpecifier": "main", "filePath": path });
+        scene.aws.call("codecommit", "GetFile", &asked)
+    };
+    let revision = file("revision.json")?;
+    let tip = scene.tip()?;
+    scene.git.run(&["fetch", "--quiet"])?;
+    let hold = scene.git.run(&["show", &format!("{tip}:cluster1/webapp1/hold.json")]).unwrap_or_default();
+    let hold: Value = serde_json::from_str(&hold).unwrap_or_default();
+    let said = |path: &str| hold.pointer(path).cloned().unwrap_or_default();
     Ok(format!(
-        "execution {} of commit {}",
-        text("/pipelineExecutionSummaries/0/pipelineExecutionId"),
-        text("/pipelineExecutionSummaries/0/sourceRevisions/0/revisionId")
+        "revision {}, held because of {}, {} is in quarantine",
+        revision.get("blobId").cloned().unwrap_or_default(),
+        said("/hold/reason"),
+        said("/quarantine/0/digest")
     ))
 }
 

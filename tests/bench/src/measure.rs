@@ -206,13 +206,19 @@ fn is_failure(answer: &str) -> bool {
     failures.is_some_and(|failures| !failures.is_empty())
 }
 
-/// The size of an executable, and of a zip archive with it alone, as `sam build` makes it.
-pub(crate) fn sizes(executable: &Path) -> Result<(u64, u64), Failure> {
+/// The size of an executable, and of a zip archive with it alone, as `sam build` makes it. What is far beyond any
+/// release build is not zipped: that would only take time.
+pub(crate) fn sizes(executable: &Path) -> Result<(u64, Option<u64>), Failure> {
     /// What a zip archive adds to one file named `bootstrap`: two headers with its name, and the end record.
     const ARCHIVE_BYTES: u64 = 30 + 46 + 2 * 9 + 22;
+    const ZIPPED_MAX: usize = 32 << 20;
     let bytes = std::fs::read(executable)?;
+    let size = bytes.len() as u64;
+    if bytes.len() > ZIPPED_MAX {
+        return Ok((size, None));
+    }
     let mut encoder = flate2::write::DeflateEncoder::new(std::io::sink(), flate2::Compression::default());
     std::io::Write::write_all(&mut encoder, &bytes)?;
     encoder.try_finish()?;
-    Ok((bytes.len() as u64, encoder.total_out() + ARCHIVE_BYTES))
+    Ok((size, Some(encoder.total_out() + ARCHIVE_BYTES)))
 }

@@ -38,7 +38,8 @@ struct FunctionReport {
     function: &'static str,
     what: &'static str,
     executable: f64,
-    zipped: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    zipped: Option<f64>,
     towpath: HandlerReport,
     #[serde(skip_serializing_if = "Option::is_none")]
     python: Option<HandlerReport>,
@@ -62,7 +63,7 @@ impl Report {
                     function: compared.benchmark.function,
                     what: compared.benchmark.what,
                     executable: megabytes(executable),
-                    zipped: megabytes(zipped),
+                    zipped: zipped.map(megabytes),
                     towpath: HandlerReport::of(&compared.towpath)?,
                     python: compared.python.as_ref().map(HandlerReport::of).transpose()?,
                 })
@@ -103,9 +104,10 @@ impl Report {
                 None => read(towpath).to_string(),
             };
             let (calls, sequential) = (both(|handler| handler.calls), both(|handler| handler.sequential));
+            let zipped = zipped.map_or_else(|| "–".to_owned(), |zipped| format!("{zipped:.1}"));
             let _ = writeln!(
                 text,
-                "| `{function}` | {what} | {calls} | {sequential} | {executable:.1} | {zipped:.1} |"
+                "| `{function}` | {what} | {calls} | {sequential} | {executable:.1} | {zipped} |"
             );
         }
         text
