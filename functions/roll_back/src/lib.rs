@@ -99,7 +99,7 @@ pub async fn handle(
 }
 
 fn told(settled: Settled, dry_run: bool) -> Result<Answer, Failure> {
-    let Settled { plan, about, troubles } = settled;
+    let Settled { plan, about, troubles, unfinished: _ } = settled;
     let problem = troubles.first().map(|trouble| trouble.error.to_string());
     tell_troubles(&about, troubles);
     // A request is about one service, and has one decision.

@@ -54,7 +54,7 @@ pub struct Options {
     pub port: u16,
     /// The one Region.
     pub region: String,
-    /// The chain of environments: each one's upstream is the one before it.
+    /// The chain of environments: each one's upstream is the one before it, its downstream the one after it.
     pub environments: Vec<Environment>,
     /// Where everything is kept between runs; a temporary folder when absent.
     pub store: Option<PathBuf>,
@@ -204,8 +204,11 @@ const STACKS: [(&str, &str); 2] =
     [("deployment-repository", "infra/deployment_repository.yaml"), ("towpath", "template.yaml")];
 
 fn deploy_stacks(world: &mut World, options: &Options, project: &Path) -> Result<(), StartError> {
-    let mut upstream = String::new();
-    for environment in &options.environments {
+    let account = |at: Option<usize>| {
+        let environment = at.and_then(|at| options.environments.get(at));
+        environment.map(|environment| environment.account.to_string()).unwrap_or_default()
+    };
+    for (at, environment) in options.environments.iter().enumerate() {
         for (stack, file) in STACKS {
             let path = project.join(file);
             let template = std::fs::read_to_string(&path)
@@ -213,7 +216,8 @@ fn deploy_stacks(world: &mut World, options: &Options, project: &Path) -> Result
             let parameters = match stack {
                 "towpath" => BTreeMap::from([
                     ("Environment".to_owned(), environment.name.clone()),
-                    ("Upstream".to_owned(), upstream.clone()),
+                    ("Upstream".to_owned(), account(at.checked_sub(1))),
+                    ("Downstream".to_owned(), account(at.checked_add(1))),
                 ]),
                 _ => BTreeMap::new(),
             };
@@ -232,7 +236,6 @@ fn deploy_stacks(world: &mut World, options: &Options, project: &Path) -> Result
                 source: Box::new(source),
             })?;
         }
-        upstream = environment.account.to_string();
     }
     Ok(())
 }

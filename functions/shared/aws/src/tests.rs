@@ -54,12 +54,13 @@ impl Canned {
 
     fn clients(&self) -> Clients {
         let connector = SharedHttpConnector::new(self.clone());
-        Clients::new(&Connection {
+        let connection = Connection {
             credentials: Credentials::new("111111111111", "secret", None, None, "test"),
             region: "eu-west-1".to_owned(),
             endpoint_url: Some("http://localhost".to_owned()),
             http_client: http_client_fn(move |_, _| connector.clone()),
-        })
+        };
+        Clients::new(&connection, AccountId::parse("111111111111").unwrap())
     }
 
     /// The operations that were called, in their order; every answer was used.

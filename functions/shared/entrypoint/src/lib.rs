@@ -4,6 +4,7 @@ pub mod batch;
 mod context;
 pub mod event;
 pub mod record;
+pub mod revisions;
 mod settle;
 
 pub use batch::{Batch, Failed, MessageId, Received, run};

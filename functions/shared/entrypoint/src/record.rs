@@ -1,16 +1,54 @@
 //! The log: one line of JSON for each decision, and one for each failure, written where it is handled.
 
+use aws::copy::Progress;
 use domain::decision::Decision;
-use domain::names::EventId;
-use domain::plan::Plan;
+use domain::names::{EventId, ServiceId};
+use domain::plan::{CopyImage, Plan};
 use domain::record::{DecisionRecord, RecordContext};
 use domain::wake_up::Function;
 use serde::Serialize;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::io::Write;
 
-/// Writes the records of a plan.
-pub fn plan(plan: &Plan, context: &RecordContext) {
-    DecisionRecord::of_plan(plan, context).iter().for_each(|record| line(&record.line()));
+/// Writes the records of a plan, but those of the services that it was not carried out for.
+pub fn plan(plan: &Plan, context: &RecordContext, left_out: &BTreeSet<ServiceId>) {
+    let mut plan = Cow::Borrowed(plan);
+    if !left_out.is_empty() {
+        let is_told =
+            |decision: &Decision| decision.service.as_ref().is_none_or(|service| !left_out.contains(service));
+        plan.to_mut().decisions.retain(is_told);
+    }
+    DecisionRecord::of_plan(&plan, context).iter().for_each(|record| line(&record.line()));
+}
+
+/// How far a long copy has come.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ProgressRecord<'a> {
+    towpath: &'static str,
+    function: Function,
+    services: Vec<String>,
+    repository: &'a str,
+    digest: &'a str,
+    layers: String,
+    bytes: String,
+}
+
+/// Writes how far a long copy has come.
+pub fn progress(function: Function, copy: &CopyImage, progress: Progress) {
+    let Progress { blobs_sent, blobs, bytes_sent, bytes } = progress;
+    let record = ProgressRecord {
+        towpath: "progress",
+        function,
+        services: copy.services.iter().map(ToString::to_string).collect(),
+        repository: copy.to.as_str(),
+        digest: copy.digest.as_str(),
+        layers: format!("{blobs_sent} of {blobs}"),
+        bytes: format!("{bytes_sent} of {bytes}"),
+    };
+    // Texts and lists of texts always serialise.
+    line(&serde_json::to_string(&record).unwrap_or_default());
 }
 
 /// Writes the record of one decision that nothing is done for.
@@ -35,7 +73,7 @@ struct FailureRecord<'a> {
 pub fn failure<'a>(
     function: Function,
     events: &[EventId],
-    services: impl IntoIterator<Item = &'a domain::names::ServiceId>,
+    services: impl IntoIterator<Item = &'a ServiceId>,
     error: &aws::CallError,
 ) {
     let services = services.into_iter().map(ToString::to_string).collect();

@@ -8,6 +8,7 @@ mod rollback;
 mod starts;
 mod sweep;
 mod unread;
+mod upstream;
 
 pub use outcome::{OutcomeRead, read_outcome};
 pub use revisions::{RevisionsAsked, read_revisions};

@@ -5,6 +5,7 @@ mod deployment;
 mod file;
 mod pipeline;
 mod registry;
+mod upstream;
 
 pub use deployment::{
     Breaker, Deployment, DeploymentStatus, IndexChildren, RunningImage, RunningService, StoppedContainer,
@@ -19,3 +20,4 @@ pub use pipeline::{
     PipelineDescription, PipelineFact, PipelineType, Polling, RevisionAtSource, SourceAction, Trigger,
 };
 pub use registry::RepositoryImages;
+pub use upstream::UpstreamFacts;
