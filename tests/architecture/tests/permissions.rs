@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// The SDK's clients as fields, and how IAM spells their services.
-const CLIENTS: [(&str, &str); 7] = [
+const CLIENTS: [(&str, &str); 8] = [
     ("codecommit", "codecommit"),
     ("codepipeline", "codepipeline"),
     ("ecr", "ecr"),
@@ -15,6 +15,7 @@ const CLIENTS: [(&str, &str); 7] = [
     ("eventbridge", "events"),
     ("sqs", "sqs"),
     ("sts", "sts"),
+    ("ssm", "ssm"),
 ];
 
 /// The role of this account in whose name the next environment's functions read here.
@@ -206,6 +207,7 @@ fn only_the_functions_that_write_may_write() {
                 "ecr:UploadLayerPart",
                 "ecs:StopServiceDeployment",
                 "events:PutEvents",
+                "sqs:SendMessage",
             ],
         }
     "#]]

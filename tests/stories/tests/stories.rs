@@ -24,3 +24,5 @@ mod pipelines;
 mod races;
 #[path = "stories/roll_back.rs"]
 mod roll_back;
+#[path = "stories/roll_back_refusals.rs"]
+mod roll_back_refusals;

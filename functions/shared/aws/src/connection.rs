@@ -103,6 +103,7 @@ pub struct Clients {
     pub(crate) ecs: aws_sdk_ecs::Client,
     pub(crate) eventbridge: aws_sdk_eventbridge::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
+    pub(crate) ssm: aws_sdk_ssm::Client,
     transfers: Arc<OnceLock<SharedHttpConnector>>,
     time_source: SharedTimeSource,
 }
@@ -124,6 +125,7 @@ impl Clients {
             ecs: aws_sdk_ecs::Client::new(config),
             eventbridge: aws_sdk_eventbridge::Client::new(config),
             sqs: aws_sdk_sqs::Client::new(config),
+            ssm: aws_sdk_ssm::Client::new(config),
             transfers: Arc::default(),
             time_source: config.time_source().unwrap_or_default(),
         }

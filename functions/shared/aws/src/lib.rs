@@ -13,6 +13,7 @@ pub mod evidence;
 pub mod facts;
 mod retry;
 mod sqs;
+mod ssm;
 mod stack;
 mod upstream;
 #[cfg(test)]

@@ -136,10 +136,10 @@ fn each_role_allows_what_its_function_does_and_nothing_else() {
         sqs:ReceiveMessage sqs:towpath-reconcile: reconcile
         sqs:SendMessage sqs:towpath-on_commit: reconcile
         sqs:SendMessage sqs:towpath-on_deployment_change: reconcile
-        sqs:SendMessage sqs:towpath-on_image_push: reconcile
+        sqs:SendMessage sqs:towpath-on_image_push: roll_back, reconcile
         sqs:SendMessage sqs:towpath-reconcile: reconcile
         sqs:SendMessage sqs:towpath-reconcile-dead_letters: nobody
-        events:PutEvents events:event-bus/default: on_deployment_change
+        events:PutEvents events:event-bus/default: on_deployment_change, roll_back
         events:PutEvents events:event-bus/other: nobody
         iam:PassRole *: nobody
         sts:AssumeRole *: nobody
