@@ -14,7 +14,7 @@ const CLIENTS: [(&str, &str); 7] = [
     ("ecs", "ecs"),
     ("eventbridge", "events"),
     ("sqs", "sqs"),
-    ("ssm", "ssm"),
+    ("ssm()", "ssm"),
 ];
 
 /// What Lambda itself does in a function's name: its queue and its log.
@@ -134,7 +134,9 @@ fn only_the_functions_that_write_may_write() {
     expect_test::expect![[r#"
         {
             "on_commit": [
+                "codecommit:CreateCommit",
                 "codepipeline:StartPipelineExecution",
+                "events:PutEvents",
             ],
             "on_deployment_change": [
                 "codecommit:CreateCommit",

@@ -90,7 +90,7 @@ pub struct Clients {
     pub(crate) ecs: aws_sdk_ecs::Client,
     pub(crate) eventbridge: aws_sdk_eventbridge::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
-    pub(crate) ssm: aws_sdk_ssm::Client,
+    config: SdkConfig,
 }
 
 impl Clients {
@@ -106,7 +106,12 @@ impl Clients {
             ecs: aws_sdk_ecs::Client::new(&config),
             eventbridge: aws_sdk_eventbridge::Client::new(&config),
             sqs: aws_sdk_sqs::Client::new(&config),
-            ssm: aws_sdk_ssm::Client::new(&config),
+            config,
         }
+    }
+
+    /// The client of SSM, made when it is asked for: so only the function that calls it carries its code.
+    pub(crate) fn ssm(&self) -> aws_sdk_ssm::Client {
+        aws_sdk_ssm::Client::new(&self.config)
     }
 }

@@ -5,6 +5,8 @@ mod context;
 pub mod event;
 pub mod record;
 mod settle;
+#[cfg(test)]
+mod tests;
 
 pub use batch::{Batch, Failed, MessageId, Received, run};
 pub use context::{Context, StartError};

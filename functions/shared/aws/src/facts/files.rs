@@ -74,7 +74,7 @@ pub(super) async fn read_last_change(
 ) -> Result<Option<LastChange>, CallError> {
     let versions = clients.history(&repository.name, &service.revision_path(), commit, 1).await?;
     Ok(versions.into_iter().next().map(|version| {
-        let Commit { id, parent: _, message, author, at } = version.commit;
+        let Commit { id, message, author, at, .. } = version.commit;
         LastChange { commit: id, message, author, at: Some(at) }
     }))
 }

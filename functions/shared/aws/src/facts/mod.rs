@@ -2,6 +2,7 @@
 //! the order of things allows.
 
 mod files;
+mod forced;
 mod outcome;
 mod revisions;
 mod rollback;
@@ -9,6 +10,7 @@ mod starts;
 mod sweep;
 mod unread;
 
+pub use forced::{Forced, read_forced};
 pub use outcome::{OutcomeRead, read_outcome};
 pub use revisions::{RevisionsAsked, read_revisions};
 pub use rollback::read_rollback;
