@@ -103,9 +103,9 @@ pub struct Clients {
     pub(crate) ecs: aws_sdk_ecs::Client,
     pub(crate) eventbridge: aws_sdk_eventbridge::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
-    pub(crate) ssm: aws_sdk_ssm::Client,
     transfers: Arc<OnceLock<SharedHttpConnector>>,
     time_source: SharedTimeSource,
+    config: SdkConfig,
 }
 
 impl Clients {
@@ -125,9 +125,9 @@ impl Clients {
             ecs: aws_sdk_ecs::Client::new(config),
             eventbridge: aws_sdk_eventbridge::Client::new(config),
             sqs: aws_sdk_sqs::Client::new(config),
-            ssm: aws_sdk_ssm::Client::new(config),
             transfers: Arc::default(),
             time_source: config.time_source().unwrap_or_default(),
+            config: config.clone(),
         }
     }
 
@@ -145,5 +145,10 @@ impl Clients {
             let connector = Connector::builder().tls_provider(tls).sleep_impl(TokioSleep::new());
             SharedHttpConnector::new(connector.connector_settings(settings).build())
         })
+    }
+
+    /// The client of SSM, made when it is asked for: so only the function that calls it carries its code.
+    pub(crate) fn ssm(&self) -> aws_sdk_ssm::Client {
+        aws_sdk_ssm::Client::new(&self.config)
     }
 }

@@ -57,7 +57,10 @@ impl Clients {
         digest: &ImageDigest,
     ) -> Result<Vec<Evidence>, CallError> {
         let referrers = self.referrers(repository, digest, ARTIFACT_TYPE).await?;
-        Ok(referrers.iter().filter_map(|referrer| read(&self.account, repository, digest, referrer)).collect())
+        Ok(referrers
+            .iter()
+            .filter_map(|referrer| read(&self.account, repository, digest, referrer))
+            .collect())
     }
 
     /// Puts evidence beside its image; what is there already is success.

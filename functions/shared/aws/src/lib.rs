@@ -15,9 +15,9 @@ mod retry;
 mod sqs;
 mod ssm;
 mod stack;
-mod upstream;
 #[cfg(test)]
 mod tests;
+mod upstream;
 
 pub use apply::{Applied, Applying, Queues, StopCause, StoppedStep, Tip};
 pub use connection::{Clients, Connection, MissingVariable};

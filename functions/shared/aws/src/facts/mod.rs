@@ -2,6 +2,7 @@
 //! the order of things allows.
 
 mod files;
+mod forced;
 mod outcome;
 mod revisions;
 mod rollback;
@@ -10,6 +11,7 @@ mod sweep;
 mod unread;
 mod upstream;
 
+pub use forced::{Forced, read_forced};
 pub use outcome::{OutcomeRead, read_outcome};
 pub use revisions::{RevisionsAsked, read_revisions};
 pub use rollback::read_rollback;

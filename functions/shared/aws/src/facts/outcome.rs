@@ -119,6 +119,7 @@ async fn read_named(
         children: IndexChildren::new(),
         evidence: Vec::new(),
         stopped_tasks: Vec::new(),
+        messages: Vec::new(),
         earlier: Vec::new(),
         recent_reverts: 0,
         told: Vec::new(),
@@ -153,15 +154,17 @@ async fn read_deployment(
         .and_then(|newest| owner(&executions, newest))
         .and_then(|execution| execution.source.commit())
         .cloned();
-    let failing = newest.is_some_and(|newest| newest.status != DeploymentStatus::Successful);
-    let (earlier, stopped_tasks, recent_reverts) = if failing {
+    let failing = newest.is_some_and(|newest| has_failed(newest.status));
+    let (earlier, stopped_tasks, messages, recent_reverts) = if failing {
+        let since = newest.map_or(of_service.now, |newest| newest.created_at);
         try_join!(
             read_earlier(clients, stack, service, deployed.as_ref().unwrap_or(&of_service.tip)),
             clients.stopped_tasks(service),
+            clients.service_messages(service, since),
             read_recent_reverts(clients, stack, &of_service.tip, of_service.now),
         )?
     } else {
-        (Vec::new(), Vec::new(), 0)
+        (Vec::new(), Vec::new(), Vec::new(), 0)
     };
     let images_of = |file| images_in(&stack.registry, file);
     let current: Images =
@@ -179,11 +182,27 @@ async fn read_deployment(
         children,
         evidence,
         stopped_tasks,
+        messages,
         earlier,
         recent_reverts,
         told,
         ..of_service.clone()
     })
+}
+
+/// Whether a deployment ended otherwise than well, or is going to: only then it matters why, and what was before.
+fn has_failed(status: DeploymentStatus) -> bool {
+    match status {
+        DeploymentStatus::Stopped
+        | DeploymentStatus::RollbackRequested
+        | DeploymentStatus::RollbackInProgress
+        | DeploymentStatus::RollbackSuccessful
+        | DeploymentStatus::RollbackFailed => true,
+        DeploymentStatus::Pending
+        | DeploymentStatus::InProgress
+        | DeploymentStatus::StopRequested
+        | DeploymentStatus::Successful => false,
+    }
 }
 
 async fn describe(

@@ -169,7 +169,8 @@ async fn read_service(
 /// The images that Towpath's own commits put into a service.
 fn promoted(service: &ServiceId, changes: &[LastChange]) -> BTreeSet<ImageDigest> {
     let digests = changes.iter().flat_map(|change| {
-        let containers = Trailers::parse(&change.message).of_service(service).map(|told| told.containers.clone());
+        let containers =
+            Trailers::parse(&change.message).of_service(service).map(|told| told.containers.clone());
         containers.unwrap_or_default().into_iter().filter_map(|container| container.image_digest)
     });
     digests.collect()
