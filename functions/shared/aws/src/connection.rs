@@ -57,12 +57,12 @@ impl Connection {
             credentials,
             region: required("AWS_REGION")?,
             endpoint_url: std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty()),
-            http_client: Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https(),
+            http_client: https_client(),
         })
     }
 
     /// What the SDK's clients are made from.
-    fn sdk_config(&self) -> SdkConfig {
+    pub(crate) fn sdk_config(&self) -> SdkConfig {
         let mut builder = SdkConfig::builder()
             .behavior_version(aws_sdk_codecommit::config::BehaviorVersion::latest())
             .credentials_provider(SharedCredentialsProvider::new(self.credentials.clone()))
@@ -75,6 +75,12 @@ impl Connection {
         builder.set_endpoint_url(self.endpoint_url.clone());
         builder.build()
     }
+}
+
+/// What carries the requests: HTTPS with the roots of this machine, HTTP where an address says so.
+#[must_use]
+pub fn https_client() -> SharedHttpClient {
+    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }
 
 fn required(name: &'static str) -> Result<String, MissingVariable> {

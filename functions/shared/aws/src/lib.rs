@@ -10,6 +10,8 @@ mod error;
 mod eventbridge;
 pub mod evidence;
 pub mod facts;
+#[cfg(feature = "operator")]
+pub mod operator;
 mod retry;
 mod sqs;
 mod stack;
@@ -17,6 +19,6 @@ mod stack;
 mod tests;
 
 pub use apply::{Applied, FailedStep, Queues, Tip};
-pub use connection::{Clients, Connection, MissingVariable};
+pub use connection::{Clients, Connection, MissingVariable, https_client};
 pub use error::{CallError, CallErrorKind};
 pub use stack::Stack;

@@ -2,6 +2,8 @@
 //! the order of things allows.
 
 mod files;
+#[cfg(feature = "operator")]
+mod history;
 mod outcome;
 mod revisions;
 mod rollback;
@@ -9,6 +11,8 @@ mod starts;
 mod sweep;
 mod unread;
 
+#[cfg(feature = "operator")]
+pub use history::{HistoryRead, PastRevision, read_history};
 pub use outcome::{OutcomeRead, read_outcome};
 pub use revisions::{RevisionsAsked, read_revisions};
 pub use rollback::read_rollback;
