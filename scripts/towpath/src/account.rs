@@ -180,7 +180,8 @@ fn no_credentials(place: &Place, error: &CredentialsError) -> Failure {
                 .to_owned()
         }
     };
-    Failure::new(Ending::NoAccess, format!("no AWS credentials for {}: {because}", place.label())).hint(hint)
+    let of = place.name.as_ref().map(|_| format!(" for {}", place.label())).unwrap_or_default();
+    Failure::new(Ending::NoAccess, format!("no AWS credentials{of}: {because}")).hint(hint)
 }
 
 type Variables = BTreeMap<String, String>;

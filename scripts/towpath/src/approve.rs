@@ -216,12 +216,12 @@ fn told(passage: &Passage, arguments: &Approve, candidates: &[Candidate]) -> Str
     for candidate in candidates {
         let Candidate { repository, tag, digest, approval, is_there, .. } = candidate;
         let did = match (is_there, dry_run) {
-            (true, _) => "approved already",
+            (true, _) => "is approved already",
             (false, true) => "would be approved",
-            (false, false) => "approved",
+            (false, false) => "is approved now",
         };
         text += &format!(
-            "{repository}:{tag} is {did} for {environment}: the tag {approval} on {digest} in {}\n",
+            "{repository}:{tag} {did} for {environment}: the tag {approval} on {digest} in {}\n",
             passage.from.stack.registry
         );
     }

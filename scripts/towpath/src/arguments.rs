@@ -10,17 +10,17 @@ What runs in each environment, and what a person may do about it: roll back, rel
 
 const CONFIGURATION: &str = "\
 Environments:
-  Without anything said, the account of your AWS credentials is the only environment. Say several with
-  --environment, in the order of the path to production, or write them into towpath.yaml, in the folder
-  where you are or in ~/.config/towpath/:
+  Without anything said, the account of your AWS credentials is the only environment. Say several
+  with --environment, in the order of the path to production, or write them into towpath.yaml, in
+  the folder where you are or in ~/.config/towpath/:
 
     environments:
       - { name: dev, profile: dev }
       - { name: stg, profile: stg, region: eu-west-1 }
       - { name: prd, role: \"arn:aws:iam::333333333333:role/operator\" }
 
-  A profile is one of ~/.aws/config (SSO, assumed roles, credential processes). The usual variables hold too:
-  AWS_PROFILE, AWS_REGION, AWS_ACCESS_KEY_ID …, AWS_ENDPOINT_URL.
+  A profile is one of ~/.aws/config (SSO, assumed roles, credential processes). The usual variables
+  hold too: AWS_PROFILE, AWS_REGION, AWS_ACCESS_KEY_ID …, AWS_ENDPOINT_URL.
 ";
 
 const EXAMPLES: &str = "\
@@ -28,7 +28,7 @@ Examples:
   towpath status
   towpath status cluster1/webapp1 --between dev prd
   towpath rollback cluster1/webapp1 --in prd --to previous --reason '500s since 14:05' --dry-run
-  towpath --environment dev=my-dev --environment stg=my-stg promote cluster1/webapp1 --from dev --to stg
+  towpath -e dev=my-dev -e stg=my-stg promote cluster1/webapp1 --from dev --to stg
 ";
 
 /// Everything that can be said.
@@ -48,11 +48,12 @@ pub(crate) struct Arguments {
 
 /// What holds for each command.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Environments and output")]
 pub(crate) struct Common {
     /// An environment and the AWS profile that reaches it; without one, the credentials that are there anyway. Several
     /// times, in the order of the path to production. Replaces those of towpath.yaml.
     #[arg(short, long = "environment", value_name = "NAME[=PROFILE]", global = true)]
-    pub(crate) environments: Vec<String>,
+    pub(crate) places: Vec<String>,
     /// The file that names the environments, instead of towpath.yaml.
     #[arg(long, value_name = "FILE", global = true)]
     pub(crate) config: Option<PathBuf>,
@@ -119,8 +120,8 @@ pub(crate) struct Status {
 /// `history`
 #[derive(Debug, Args)]
 #[command(after_long_help = format!("\
-The outcome is what Towpath told of a revision and what its images' evidence says now: verified, failed, reverted,
-quarantined, released. COMMIT and VERSION are what `towpath rollback --to` takes.
+The outcome is what Towpath told of a revision and what its images' evidence says now: verified, \
+failed, reverted, quarantined, released. COMMIT and VERSION are what `towpath rollback --to` takes.
 
 Examples:
   towpath history cluster1/webapp1
@@ -141,9 +142,9 @@ pub(crate) struct History {
 /// `rollback`
 #[derive(Debug, Args)]
 #[command(after_long_help = format!("\
-It starts the Automation document towpath-roll_back, the console's own door, so that AWS records who asked. The earlier
-revision is committed forward with a hold, what it leaves goes into quarantine, and what is still rolling out is stopped.
-Nothing moves the service again until `towpath release`, or until a person moves it.
+It starts the Automation document towpath-roll_back, the console's own door, so that AWS records who \
+asked. The earlier revision is committed forward with a hold, what it leaves goes into quarantine, and \
+what is still rolling out is stopped. Nothing moves the service again until `towpath release`, or until a person moves it.
 
 Examples:
   towpath rollback cluster1/webapp1 --in prd --to previous --reason '500s since 14:05' --dry-run
@@ -169,8 +170,8 @@ pub(crate) struct Rollback {
 /// `release`
 #[derive(Debug, Args)]
 #[command(after_long_help = format!("\
-It starts the Automation document towpath-release, so that AWS records who asked. The next sweep, within minutes, moves
-the service to what its rules select.
+It starts the Automation document towpath-release, so that AWS records who asked. The next sweep, \
+within minutes, moves the service to what its rules select.
 
 Examples:
   towpath release cluster1/webapp1 --in prd --reason 'fixed in 8d0e1f2'
@@ -209,10 +210,10 @@ pub(crate) struct Saying {
 /// `approve`
 #[derive(Debug, Args)]
 #[command(after_long_help = format!("\
-It puts the tag approved-<environment>-<tag> on the image's digest in the registry of the environment before: the very
-same manifest, so that the approval belongs to these bytes and to no others. It is needed where the rules say
-`promote: {{ approve: tag }}`, or have tag in the list. A tag that stands on another image is refused, and both are shown.
-Your credentials must allow ecr:PutImage there.
+It puts the tag approved-<environment>-<tag> on the image's digest in the registry of the environment \
+before: the very same manifest, so that the approval belongs to these bytes and to no others. It is \
+needed where the rules say `promote: {{ approve: tag }}`, or have tag in the list. A tag that stands on \
+another image is refused, and both are shown. Your credentials must allow ecr:PutImage there.
 
 Examples:
   towpath approve cluster1/webapp1 --in prd --dry-run     what the environment before runs now
@@ -236,9 +237,9 @@ pub(crate) struct Approve {
 /// `promote`
 #[derive(Debug, Args)]
 #[command(after_long_help = format!("\
-It is the same as `git push stg <commit>:main` in a clone of the service's application (`application` in the rules), with
-the credentials of both environments and without a clone. It never forces the branch unless --back says so. Where the
-rules follow no commit, nothing needs to be pushed, and it says so.
+It is the same as `git push stg <commit>:main` in a clone of the service's application (`application` in \
+the rules), with the credentials of both environments and without a clone. It never forces the branch \
+unless --back says so. Where the rules follow no commit, nothing needs to be pushed, and it says so.
 
 Examples:
   towpath promote cluster1/webapp1 --from dev --to stg --dry-run

@@ -50,13 +50,13 @@ impl Place {
 impl Chain {
     /// The environments that the command line names, else towpath.yaml, else the account of the credentials.
     pub(crate) fn read(common: &Common) -> Result<Self, Failure> {
-        let mut chain = if common.environments.is_empty() {
+        let mut chain = if common.places.is_empty() {
             match file(common.config.as_deref()) {
                 Some(path) => Self::of_file(&path)?,
                 None => Self { places: vec![Place::default()] },
             }
         } else {
-            let named = common.environments.iter().map(|text| named(text));
+            let named = common.places.iter().map(|text| named(text));
             Self { places: named.collect::<Result<_, _>>()? }
         };
         for (index, place) in chain.places.iter().enumerate() {
@@ -81,7 +81,7 @@ impl Chain {
             .map_err(|error| Failure::usage(format!("{at} cannot be read: {error}")))?;
         let written: Written = serde_saphyr::from_str(&text).map_err(|error| {
             let problem = error.to_string();
-            let line = problem.lines().next().unwrap_or_default();
+            let line = problem.lines().next().unwrap_or_default().trim_start_matches("error: ");
             Failure::usage(format!("{at}: {line}")).hint("towpath --help shows what towpath.yaml looks like")
         })?;
         if written.environments.is_empty() {

@@ -5,6 +5,7 @@ use crate::arguments::History;
 use crate::chain::Chain;
 use crate::ending::Ending;
 use crate::failure::Failure;
+use crate::revision::images_of;
 use crate::show::{cut, plain, print, print_json, table};
 use crate::version::{Images, Version, change_of, digests, tags, versions};
 use aws::facts::{HistoryRead, PastRevision, read_history};
@@ -54,9 +55,13 @@ pub(crate) async fn run(chain: &Chain, arguments: &History, as_json: bool) -> Re
     account.must_know(service).await?;
     let read = read_history(&account.clients, &account.stack, service, usize::from(*limit)).await;
     let read = read.map_err(|error| account.failed(&error))?;
+    let files = read.iter().flat_map(|read| &read.revisions).filter_map(|past| past.content.as_ref().ok());
+    let images = images_of(&account, files).await?;
     let rows: Vec<Row> = read
         .iter()
-        .flat_map(|read| read.revisions.iter().map(|revision| row(&account, arguments, read, revision)))
+        .flat_map(|read| {
+            read.revisions.iter().map(|revision| row(&account, arguments, (read, &images), revision))
+        })
         .collect();
     if as_json {
         print_json(&json!({ "service": service, "environment": account.name(), "revisions": rows }));
@@ -68,14 +73,19 @@ pub(crate) async fn run(chain: &Chain, arguments: &History, as_json: bool) -> Re
     Ok(Ending::Done)
 }
 
-fn row(account: &Account, arguments: &History, read: &HistoryRead, revision: &PastRevision) -> Row {
+fn row(
+    account: &Account,
+    arguments: &History,
+    (read, images): (&HistoryRead, &Images),
+    revision: &PastRevision,
+) -> Row {
     let (service, commit) = (&arguments.service, &revision.commit);
     let change = change_of(commit);
     let file = revision.content.as_ref().ok();
     let trailers = file.and_then(|file| change.trailers(service, file));
     let all = trailers.as_ref().map(|_| Trailers::parse(&commit.message)).unwrap_or_default();
     let containers = file
-        .map(|file| versions(service, file, Some(&change), &account.stack.registry, &Images::new()))
+        .map(|file| versions(service, file, Some(&change), &account.stack.registry, images))
         .unwrap_or_default();
     let said = containers.iter().filter_map(|version| {
         let digest = version.digest.as_ref()?;

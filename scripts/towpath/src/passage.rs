@@ -37,7 +37,7 @@ impl Passage {
         let before = match from {
             Some(from) => chain.one(Some(from))?,
             None => chain.before(to).ok_or_else(|| {
-                Failure::usage(format!("which environment is before {to}? Only {to} is named")).hint(
+                Failure::usage(format!("which environment is before {to}? None before it is named")).hint(
                     "name both in towpath.yaml or with --environment, in the order of the path to production",
                 )
             })?,

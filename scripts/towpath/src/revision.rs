@@ -39,7 +39,7 @@ pub(crate) async fn read_current(account: &Account, service: &ServiceId) -> Resu
         Some(newest) => match &newest.content {
             Ok(file) => {
                 let change = change_of(&newest.commit);
-                let images = images_of(account, file).await?;
+                let images = images_of(account, std::iter::once(file)).await?;
                 versions(service, file, Some(&change), &account.stack.registry, &images)
             }
             Err(_) => Vec::new(),
@@ -49,12 +49,16 @@ pub(crate) async fn read_current(account: &Account, service: &ServiceId) -> Resu
     Ok(Current { rules, versions })
 }
 
-/// The images of this registry's repositories that a revision names: they tell the tags that no commit tells.
-async fn images_of(account: &Account, file: &RevisionFile) -> Result<Images, Failure> {
+/// The images of this registry's repositories that revisions name: they tell the tags that no commit tells.
+pub(crate) async fn images_of(
+    account: &Account,
+    files: impl Iterator<Item = &RevisionFile>,
+) -> Result<Images, Failure> {
     let registry = &account.stack.registry;
-    let repositories = file.entries().iter().filter_map(|entry| entry.image.repository_in(registry));
+    let entries = files.flat_map(RevisionFile::entries);
+    let repositories: BTreeSet<_> = entries.filter_map(|entry| entry.image.repository_in(registry)).collect();
     let mut images = Images::new();
-    for repository in repositories.collect::<BTreeSet<_>>() {
+    for repository in repositories {
         let listed = account.clients.images(repository).await.map_err(|error| account.failed(&error))?;
         images.insert(repository.clone(), listed.map_or(RepositoryImages::Missing, RepositoryImages::Listed));
     }

@@ -60,8 +60,8 @@ pub(crate) async fn run(chain: &Chain, arguments: &Status, as_json: bool) -> Res
     let known: Vec<BTreeSet<ServiceId>> = try_join_all(accounts.iter().map(Account::services)).await?;
     let all: BTreeSet<ServiceId> = known.iter().flatten().cloned().collect();
     if let Some(unknown) = arguments.services.iter().find(|service| !all.contains(*service)) {
-        let place = if accounts.len() == 1 { "there" } else { "in any of these environments" };
-        return Err(unknown_service(unknown, place, &all));
+        let names: Vec<&str> = accounts.iter().map(|account| account.name().as_str()).collect();
+        return Err(unknown_service(unknown, &format!("in {}", names.join(", ")), &all));
     }
     let asked: BTreeSet<ServiceId> = arguments.services.iter().cloned().collect();
     let reads = accounts.iter().zip(known).map(|(account, known)| {

@@ -139,7 +139,8 @@ pub(crate) fn commits(endpoint: &str, account: &str) -> Vec<(String, String)> {
     let named = numbered.flat_map(|(index, id)| {
         let name = format!("<commit {}>", index + 1);
         // Each short form that anything prints.
-        [id.to_owned(), id[..12].to_owned(), id[..7].to_owned()].map(|text| (text, name.clone()))
+        [id.to_owned(), id[..12].to_owned(), id[..8].to_owned(), id[..7].to_owned()]
+            .map(|text| (text, name.clone()))
     });
     named.collect()
 }

@@ -146,10 +146,10 @@ impl Neighbours {
     pub(crate) fn shows(&self, arguments: &[&str], names: &[(&str, &str)]) -> String {
         let mut text = self.say(arguments).to_string();
         for (value, name) in names {
-            let short = if value.starts_with("sha256:") { &value[..19] } else { &value[..7] };
-            let middle = &value[..12];
-            for form in [*value, middle, short] {
-                text = text.replace(form, name);
+            let shorts: &[usize] = if value.starts_with("sha256:") { &[19] } else { &[12, 8, 7] };
+            text = text.replace(*value, name);
+            for length in shorts {
+                text = text.replace(&value[..*length], name);
             }
         }
         for account in [DEV, STG] {
@@ -198,7 +198,12 @@ pub(crate) fn stg_rules(approve: &str) -> String {
 fn the_commits_between_two_environments_are_those_that_a_promotion_would_bring() {
     let world = Neighbours::with_rules(&stg_rules("push"));
     let between = ["status", "cluster1/webapp1", "--between", "dev", "stg"];
-    expect![[]].assert_eq(&world.shows(&between, &[]));
+    expect![[r#"
+        error: nothing tells which source commit cluster1/webapp1 has in dev
+        hint: it is told by the image's tag or by Towpath's commit; towpath status shows what is known
+        exit Some(5)
+    "#]]
+    .assert_eq(&world.shows(&between, &[]));
     let one = world.develop("First");
     world.develop("Second");
     let three = world.develop("Third \u{1b}[31m");
@@ -207,16 +212,37 @@ fn the_commits_between_two_environments_are_those_that_a_promotion_would_bring()
         [(three.as_str(), "<three>"), (one.as_str(), "<one>"), (digest.as_str(), "<digest of three>")];
     let image = format!("{STG}.dkr.ecr.eu-west-1.amazonaws.com/webapp1:{one}");
     let revision = json!([{ "name": "webapp1", "imageUri": image }]).to_string();
-    expect![[]].assert_eq(&world.shows(&between, &names));
+    expect![[r#"
+        error: nothing tells which source commit cluster1/webapp1 has in stg
+        hint: it is told by the image's tag or by Towpath's commit; towpath status shows what is known
+        exit Some(5)
+    "#]]
+    .assert_eq(&world.shows(&between, &names));
     world.write(STG, "cluster1/webapp1/revision.json", &revision);
     world.rest();
     let second = world.application.run(&["rev-parse", "HEAD~1"]).unwrap();
     let names = [names.as_slice(), &[(second.trim(), "<two>")]].concat();
-    expect![[]].assert_eq(&world.shows(&between, &names));
+    expect![[r#"
+        cluster1/webapp1 of webapp1: dev runs <three>f, stg runs <one>9
+
+        2 commits in dev and not in stg, newest first:
+        COMMIT  WHEN  AUTHOR  SUBJECT
+        <two>7  <time>  Dora Dev  Second
+        <three>f  <time>  Dora Dev  Third \u{1b}[31m
+    "#]]
+    .assert_eq(&world.shows(&between, &names));
     let back = ["status", "cluster1/webapp1", "--between", "stg", "dev"];
     let said = world.say(&back);
     assert_eq!(said.code, Some(0), "{said}");
-    expect![[]].assert_eq(&world.shows(&["status"], &names));
+    expect![[r#"
+        SERVICE  ENVIRONMENT  VERSION  DIGEST  COMMIT  STATE
+        cluster1/webapp1  dev  <three>f  <digest of three>f03bc88  <commit 2>7  never_deployed
+          stg  <one>9  (by tag)  <commit 2>c  never_deployed
+
+        cluster1/webapp1 in dev is never_deployed: there is no such service in ECS
+        cluster1/webapp1 in stg is never_deployed: there is no such service in ECS
+    "#]]
+    .assert_eq(&world.shows(&["status"], &names));
     let json = world.say(&["status", "cluster1/webapp1", "--between", "dev", "stg", "--json"]).json();
     let subjects: Vec<_> =
         json["commits"].as_array().unwrap().iter().map(|commit| &commit["subject"]).collect();

@@ -14,27 +14,93 @@ fn with(arguments: &[&'static str], more: &[&'static str]) -> Vec<&'static str> 
 fn a_rollback_is_shown_first_then_done_and_then_released() {
     let mut desk = Desk::with_service();
     desk.push("1111111");
-    expect![[]].assert_eq(&desk.shows(&BACK));
+    expect![[r#"
+        cluster1/webapp1 in dev: refused: no earlier revision is known to be healthy; a person has to choose one
+        Execution <id> by arn:aws:iam::111111111111:user/administrator.
+        exit Some(4)
+    "#]].assert_eq(&desk.shows(&BACK));
     let bad = desk.push("2222222");
-    expect![[]].assert_eq(&desk.shows(&["status"]));
+    expect![[r#"
+        SERVICE  ENVIRONMENT  VERSION  DIGEST  COMMIT  STATE
+        cluster1/webapp1  dev  2222222  <digest of 2222222>  <commit 3>e  in_sync
+    "#]]
+    .assert_eq(&desk.shows(&["status"]));
 
-    expect![[]].assert_eq(&desk.shows(&with(&BACK, &["--dry-run"])));
-    expect![[]].assert_eq(&desk.shows(&["status"]));
-    expect![[]].assert_eq(&desk.shows(&with(&BACK, &["--in", "dev", "--who", "mary"])));
-    expect![[]].assert_eq(&desk.shows(&["status"]));
+    expect![[r#"
+        cluster1/webapp1 in dev: rolled_back: claimed:SSM execution <id> rolls back to the revision of commit <commit 2>f; in quarantine now: webapp1 <digest of 2222222>; until it is released nothing moves it by itself: run the document towpath-release for cluster1/webapp1
+        It would be done:
+        - commit to deployment main on <commit 3>e: cluster1/webapp1: rolled back to the revision of <commit 2>f (cluster1/webapp1/revision.json, cluster1/webapp1/hold.json)
+        - put evidence quarantined of dev for cluster1/webapp1 on webapp1@<digest of 2222222>
+        Execution <id> by arn:aws:iam::111111111111:user/administrator.
+    "#]].assert_eq(&desk.shows(&with(&BACK, &["--dry-run"])));
+    expect![[r#"
+        SERVICE  ENVIRONMENT  VERSION  DIGEST  COMMIT  STATE
+        cluster1/webapp1  dev  2222222  <digest of 2222222>  <commit 3>e  in_sync
+    "#]]
+    .assert_eq(&desk.shows(&["status"]));
+    expect![[r#"
+        cluster1/webapp1 in dev: rolled_back: claimed:mary rolls back to the revision of commit <commit 2>f; in quarantine now: webapp1 <digest of 2222222>; until it is released nothing moves it by itself: run the document towpath-release for cluster1/webapp1
+        Done:
+        - commit to deployment main on <commit 3>e: cluster1/webapp1: rolled back to the revision of <commit 2>f (cluster1/webapp1/revision.json, cluster1/webapp1/hold.json)
+        - put evidence quarantined of dev for cluster1/webapp1 on webapp1@<digest of 2222222>
+        Commit <commit 4> of deployment.
+        Execution <id> by arn:aws:iam::111111111111:user/administrator.
+    "#]].assert_eq(&desk.shows(&with(&BACK, &["--in", "dev", "--who", "mary"])));
+    expect![[r#"
+        SERVICE  ENVIRONMENT  VERSION  DIGEST  COMMIT  STATE
+        cluster1/webapp1  dev  1111111  <digest of 1111111>  <commit 4>1  held
+
+        cluster1/webapp1 in dev is held: held by claimed:mary since <time>: rolled back: it answers 500
+    "#]]
+    .assert_eq(&desk.shows(&["status"]));
 
     let back_to_bad = ["rollback", "cluster1/webapp1", "--to", &bad, "--reason", "try again"];
-    expect![[]].assert_eq(&desk.shows(&back_to_bad));
+    expect![[r#"
+        cluster1/webapp1 in dev: refused: container webapp1: <digest of 2222222> is in quarantine (since <time>: rolled back: it answers 500); choose another revision, or release it first: run the document towpath-release for cluster1/webapp1 --to <digest of 2222222>
+        Execution <id> by arn:aws:iam::111111111111:user/administrator.
+        exit Some(4)
+    "#]].assert_eq(&desk.shows(&back_to_bad));
     let unknown = ["rollback", "cluster1/webapp1", "--to", "9999999", "--reason", "try again"];
-    expect![[]].assert_eq(&desk.shows(&unknown));
+    expect![[r#"
+        cluster1/webapp1 in dev: refused: "9999999" fits none of the 2 earlier revisions; name previous, or one of these commits: <commit 3>e, <commit 2>f
+        Execution <id> by arn:aws:iam::111111111111:user/administrator.
+        exit Some(4)
+    "#]].assert_eq(&desk.shows(&unknown));
 
     let release = ["release", "cluster1/webapp1", "--reason", "it was the database"];
-    expect![[]].assert_eq(&desk.shows(&with(&release, &["--dry-run"])));
-    expect![[]].assert_eq(&desk.shows(&release));
-    expect![[]].assert_eq(&desk.shows(&release));
+    expect![[r#"
+        cluster1/webapp1 in dev: released: claimed:SSM execution <id> releases its hold, <digest of 2222222>; its rules apply again
+        It would be done:
+        - commit to deployment main on <commit 4>1: cluster1/webapp1: released (cluster1/webapp1/hold.json)
+        Execution <id> by arn:aws:iam::111111111111:user/administrator.
+    "#]].assert_eq(&desk.shows(&with(&release, &["--dry-run"])));
+    expect![[r#"
+        cluster1/webapp1 in dev: released: claimed:SSM execution <id> releases its hold, <digest of 2222222>; its rules apply again
+        Done:
+        - commit to deployment main on <commit 4>1: cluster1/webapp1: released (cluster1/webapp1/hold.json)
+        Commit <commit 5> of deployment.
+        Execution <id> by arn:aws:iam::111111111111:user/administrator.
+    "#]].assert_eq(&desk.shows(&release));
+    expect![[r#"
+        cluster1/webapp1 in dev: nothing: nothing of it is held or in quarantine
+        Execution <id> by arn:aws:iam::111111111111:user/administrator.
+        exit Some(3)
+    "#]]
+    .assert_eq(&desk.shows(&release));
     desk.story.sweep().unwrap();
-    expect![[]].assert_eq(&desk.shows(&["status"]));
-    expect![[]].assert_eq(&desk.shows(&["history", "cluster1/webapp1"]));
+    expect![[r#"
+        SERVICE  ENVIRONMENT  VERSION  DIGEST  COMMIT  STATE
+        cluster1/webapp1  dev  2222222  <digest of 2222222>  <commit 6>d  in_sync
+    "#]]
+    .assert_eq(&desk.shows(&["status"]));
+    expect![[r#"
+        COMMIT  WHEN  WHO  VERSION  DIGEST  DECISION  OUTCOME
+        <commit 6>d  <time>  on_image_push  2222222  <digest of 2222222>  moved  verified
+        <commit 4>1  <time>  claimed:mary  1111111  <digest of 1111111>  rolled_back  verified
+        <commit 3>e  <time>  on_image_push  2222222  <digest of 2222222>  moved  verified
+        <commit 2>f  <time>  on_image_push  1111111  <digest of 1111111>  moved  verified
+    "#]]
+    .assert_eq(&desk.shows(&["history", "cluster1/webapp1"]));
 }
 
 #[test]

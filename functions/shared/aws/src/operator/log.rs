@@ -135,8 +135,26 @@ impl Walk {
     fn log(mut self) -> SourceLog {
         let is_whole = !self.is_interesting();
         self.known.retain(|id, _| !self.excluded.contains(id));
-        let mut commits: Vec<SourceCommit> = self.known.into_values().collect();
-        commits.sort_by(|one, other| (other.at, &other.id).cmp(&(one.at, &one.id)));
+        let mut children: BTreeMap<CommitId, usize> = BTreeMap::new();
+        for parent in self.known.values().flat_map(|commit| &commit.parents) {
+            *children.entry(parent.clone()).or_default() += 1;
+        }
+        // A commit comes before those it was made from; among those free, the youngest first.
+        let is_free = |commit: &&SourceCommit| !children.contains_key(&commit.id);
+        let free = self.known.values().filter(is_free);
+        let mut free: BTreeSet<_> = free.map(|commit| (commit.at, commit.id.clone())).collect();
+        let mut commits = Vec::with_capacity(self.known.len());
+        while let Some((_, id)) = free.pop_last() {
+            let Some(commit) = self.known.remove(&id) else { continue };
+            for parent in &commit.parents {
+                let Some(count) = children.get_mut(parent) else { continue };
+                *count = count.saturating_sub(1);
+                if *count == 0 {
+                    free.extend(self.known.get(parent).map(|commit| (commit.at, commit.id.clone())));
+                }
+            }
+            commits.push(commit);
+        }
         SourceLog { commits, is_whole }
     }
 }
@@ -196,5 +214,16 @@ mod tests {
         let log = walk.log();
         assert_eq!(log.commits, [commit(3, 30, &[2])]);
         assert!(!log.is_whole);
+    }
+
+    #[test]
+    fn a_commit_comes_before_those_it_was_made_from() {
+        let mut walk = Walk::default();
+        walk.add(vec![commit(1, 10, &[]), commit(4, 10, &[2, 3]), commit(3, 10, &[1]), commit(2, 90, &[1])]);
+        let commits = walk.log().commits;
+        assert_eq!(
+            commits.iter().map(|commit| commit.id.clone()).collect::<Vec<_>>(),
+            [id(4), id(2), id(3), id(1)]
+        );
     }
 }
