@@ -90,6 +90,7 @@ async fn question(context: &Context, received: Received) -> Result<Option<Questi
             }))
         }
         Event::ImagePushed(_)
+        | Event::EvidenceTold(_)
         | Event::ServiceChanged(_)
         | Event::PipelineChanged(_)
         | Event::Sweep(_)

@@ -10,6 +10,7 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_async::time::SharedTimeSource;
 use aws_types::region::Region as SdkRegion;
 use domain::facts::DeploymentRepository;
 use domain::names::{EcrRegistry, EnvironmentName, InvalidName, PipelinePattern, RepositoryName, ServiceId};
@@ -50,6 +51,7 @@ impl Account {
             region: region.clone(),
             endpoint_url: config.endpoint_url().map(str::to_owned),
             http_client: https_client(),
+            time_source: SharedTimeSource::default(),
         };
         let operator = Operator::new(&connection);
         let variables = operator.function_variables(FUNCTION).await;
@@ -71,7 +73,8 @@ impl Account {
             ))
             .hint("correct the name, the profile or the order in towpath.yaml or --environment"));
         }
-        Ok(Self { stack, clients: Clients::new(&connection), operator, connection })
+        let clients = Clients::new(&connection, stack.registry.account.clone());
+        Ok(Self { stack, clients, operator, connection })
     }
 
     /// Reaches the environment `name`, by the only place that there is or by its own.

@@ -8,10 +8,11 @@ use crate::failure::Failure;
 use crate::passage::{Passage, approvals};
 use crate::revision::read_current;
 use crate::show::{plain, print, print_json};
-use aws::operator::Tagged;
+use aws::copy::Tagged;
+use domain::approval::approval_tag;
 use domain::image::Image;
 use domain::names::{ContainerName, EnvironmentName, ImageDigest, ImageRepositoryName, ImageTag};
-use domain::rules::{Approval, Policy};
+use domain::rules::Approval;
 use domain::text::shown;
 use serde::Serialize;
 use serde_json::json;
@@ -40,7 +41,7 @@ pub(crate) async fn run(chain: &Chain, arguments: &Approve, as_json: bool) -> Re
     let Approve { service, environment, image, dry_run } = arguments;
     let wanted = image.as_deref().map(wanted).transpose()?;
     let passage = Passage::find(chain, service, None, environment).await?;
-    if !passage.asks_for(Approval::Tag) {
+    if !passage.rules.containers.values().any(|container| passage.asks_for_tag(container)) {
         let asked = approvals(&passage.promote);
         return Err(Failure::refused(format!(
             "the rules of {environment} ask for {asked} on {service}, and for no tag: an approval tag would change nothing"
@@ -85,10 +86,10 @@ async fn candidates(
     let current = read_current(&passage.from, &passage.service_before).await?;
     let mut candidates = Vec::new();
     for (container, rules) in &passage.rules.containers {
-        if rules.select == Policy::Manual {
+        if !passage.asks_for_tag(rules) {
             continue;
         }
-        let repository = rules.from.as_ref().unwrap_or(&rules.repository);
+        let repository = rules.source();
         let images = images(&passage.from, repository).await?;
         let runs = current.versions.iter().find(|version| version.container == *container);
         let (digest, tag) = match wanted {
@@ -148,13 +149,21 @@ fn candidate(
         Some(tag) => tag,
         None => only_tag(image, repository)?,
     };
-    let approval = ImageTag::parse(&format!("approved-{environment}-{tag}"))
-        .map_err(|error| Failure::refused(format!("the approval's tag would be too long: {error}")))?;
+    let approval = approval_tag(environment, &tag).ok_or_else(|| {
+        Failure::refused(format!(
+            "the tag {tag} is too long for an approval: approved-{environment}-{tag} would be no tag"
+        ))
+    })?;
     let is_there = match bearer(images, &approval) {
         None => false,
         Some(other) if other.digest == image.digest => true,
         Some(other) => {
-            return Err(stands_elsewhere(passage, repository, &approval, (&image.digest, &other.digest)));
+            return Err(stands_elsewhere(
+                &passage.from,
+                repository,
+                &approval,
+                (&image.digest, &other.digest),
+            ));
         }
     };
     let (container, repository, digest) = (container.clone(), repository.clone(), image.digest.clone());
@@ -184,27 +193,27 @@ fn only_tag(image: &Image, repository: &ImageRepositoryName) -> Result<ImageTag,
 }
 
 fn stands_elsewhere(
-    passage: &Passage,
+    account: &Account,
     repository: &ImageRepositoryName,
     approval: &ImageTag,
     (wanted, stands): (&ImageDigest, &ImageDigest),
 ) -> Failure {
     Failure::refused(format!(
         "{repository}:{approval} in {} stands on {stands}, not on {wanted}: an approval belongs to one image",
-        passage.from.name()
+        account.name()
     ))
     .hint("find out who approved the other image; an approval that no longer holds is taken back by deleting its tag")
 }
 
 async fn put(account: &Account, candidate: &Candidate) -> Result<(), Failure> {
     let Candidate { repository, digest, approval, .. } = candidate;
-    let put = account.clients.put_tag(repository, digest, approval).await;
+    let put = account.clients.tag_image(repository, digest, approval).await;
     match put.map_err(|error| account.failed(&error))? {
         Tagged::Done | Tagged::AlreadyThere => Ok(()),
-        Tagged::Immutable => Err(Failure::refused(format!(
-            "{repository}:{approval} was put on another image at this moment, and its tags cannot move"
-        ))),
-        Tagged::NoImage => {
+        Tagged::Taken { here, wanted } => {
+            Err(stands_elsewhere(account, repository, approval, (&wanted, &here)))
+        }
+        Tagged::ImageGone => {
             Err(Failure::not_found(format!("{repository}@{digest} is no longer in {}", account.name())))
         }
     }

@@ -89,7 +89,7 @@ fn row(
         .unwrap_or_default();
     let said = containers.iter().filter_map(|version| {
         let digest = version.digest.as_ref()?;
-        let evidence = latest(&read.evidence, account.name(), service, digest)?;
+        let evidence = latest(&read.evidence, service, digest)?;
         let (kind, at) = (evidence.kind.to_string(), evidence.at.to_string());
         Some(Said { digest: digest.to_string(), kind, at })
     });

@@ -5,7 +5,7 @@ use crate::chain::Chain;
 use crate::failure::Failure;
 use crate::revision::read_rules;
 use domain::names::{EnvironmentName, ServiceId};
-use domain::rules::{Approval, Promote, ServiceRules};
+use domain::rules::{Approval, ContainerRules, Policy, Promote, ServiceRules};
 
 /// Two neighbouring environments, and what the second asks of the first.
 #[derive(Debug)]
@@ -62,6 +62,14 @@ impl Passage {
         let service_before = promote.from.clone().unwrap_or_else(|| service.clone());
         from.must_know(&service_before).await?;
         Ok(Self { from, to, rules, promote, service_before })
+    }
+
+    /// Whether a container's image needs an approval tag: where the rules say so, and where a push cannot speak of it
+    /// because it is not built from the application.
+    pub(crate) fn asks_for_tag(&self, container: &ContainerRules) -> bool {
+        let moves = container.select != Policy::Manual;
+        let push_names_it = container.select == Policy::Commit;
+        moves && (self.asks_for(Approval::Tag) || (self.asks_for(Approval::Push) && !push_names_it))
     }
 
     /// Whether an approval is among those that the rules ask for.

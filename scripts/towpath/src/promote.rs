@@ -104,7 +104,7 @@ fn no_push_needed(passage: &Passage, arguments: &Promote, as_json: bool) -> Endi
         "Nothing to push: {service} follows no commit in {to}. It takes what its rules select among the images of {from} whose \
 approvals hold ({approve}), by itself: when {from} tells of them, and at each sweep of {to}.\n"
     );
-    if passage.asks_for(Approval::Tag) {
+    if passage.rules.containers.values().any(|container| passage.asks_for_tag(container)) {
         let _ = writeln!(text, "To approve what {from} runs: towpath approve {service} --in {to}");
     }
     print(&text);

@@ -4,6 +4,7 @@ mod apply;
 pub mod codecommit;
 pub mod codepipeline;
 mod connection;
+pub mod copy;
 pub mod ecr;
 mod ecs;
 mod error;
@@ -14,11 +15,14 @@ pub mod facts;
 pub mod operator;
 mod retry;
 mod sqs;
+mod ssm;
 mod stack;
 #[cfg(test)]
 mod tests;
+mod upstream;
 
-pub use apply::{Applied, FailedStep, Queues, Tip};
+pub use apply::{Applied, Applying, Queues, StopCause, StoppedStep, Tip};
 pub use connection::{Clients, Connection, MissingVariable, https_client};
 pub use error::{CallError, CallErrorKind};
 pub use stack::Stack;
+pub use upstream::UpstreamRole;

@@ -14,7 +14,7 @@ use aws::facts::{SweepRead, read_sweep};
 use domain::decide::sweep::{Drift, sweep};
 use domain::facts::RunningService;
 use domain::names::{AccountId, CommitId, EnvironmentName, ServiceId};
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -64,9 +64,10 @@ pub(crate) async fn run(chain: &Chain, arguments: &Status, as_json: bool) -> Res
         return Err(unknown_service(unknown, &format!("in {}", names.join(", ")), &all));
     }
     let asked: BTreeSet<ServiceId> = arguments.services.iter().cloned().collect();
+    let others = upstreams(chain, &accounts).await;
     let reads = accounts.iter().zip(known).map(|(account, known)| {
         let services = if asked.is_empty() { known } else { asked.clone() };
-        rows(account, services)
+        rows(account, upstream_of(account, accounts.iter().chain(&others)), services)
     });
     let mut rows: Vec<Row> = try_join_all(reads).await?.into_iter().flatten().collect();
     // Stable: within a service the environments stay in the chain's order.
@@ -88,12 +89,32 @@ async fn connect_all(places: &[&Place], names: &[EnvironmentName]) -> Result<Vec
     try_join_all(connected).await
 }
 
-async fn rows(account: &Account, services: BTreeSet<ServiceId>) -> Result<Vec<Row>, Failure> {
+/// The environments before those that are shown, where they are not shown themselves: what is promoted depends on them.
+/// One that cannot be reached is left out, and what depends on it is said to be unknown.
+async fn upstreams(chain: &Chain, accounts: &[Account]) -> Vec<Account> {
+    let missing = accounts.iter().filter(|account| upstream_of(account, accounts.iter()).is_none());
+    let places =
+        missing.filter_map(|account| account.stack.upstream.as_ref().and(chain.before(account.name())));
+    join_all(places.map(Account::connect)).await.into_iter().flatten().collect()
+}
+
+/// The environment before this one.
+fn upstream_of<'a>(account: &Account, mut others: impl Iterator<Item = &'a Account>) -> Option<&'a Account> {
+    let upstream = account.stack.upstream.as_ref()?;
+    others.find(|other| other.stack.registry.account == *upstream)
+}
+
+async fn rows(
+    account: &Account,
+    upstream: Option<&Account>,
+    services: BTreeSet<ServiceId>,
+) -> Result<Vec<Row>, Failure> {
     let mut rows = Vec::new();
     let services: Vec<ServiceId> = services.into_iter().collect();
     for part in services.chunks(PART_SERVICES) {
         let part: BTreeSet<ServiceId> = part.iter().cloned().collect();
-        let read = Box::pin(read_sweep(&account.clients, &account.stack, &part, now())).await;
+        let upstream = upstream.map(|upstream| &upstream.clients);
+        let read = Box::pin(read_sweep(&account.clients, upstream, &account.stack, &part, now())).await;
         match read.map_err(|error| account.failed(&error))? {
             Some(read) => rows.extend(part.iter().map(|service| row(account, service, &read))),
             None => {

@@ -10,6 +10,7 @@ mod rollback;
 mod starts;
 mod sweep;
 mod unread;
+mod upstream;
 
 #[cfg(feature = "operator")]
 pub use history::{HistoryRead, PastRevision, read_history};

@@ -4,12 +4,10 @@ mod automation;
 mod functions;
 mod git;
 mod log;
-mod tag;
 
 pub use automation::{Automation, AutomationStatus};
 pub use git::GitAccess;
 pub use log::{SourceCommit, SourceLog};
-pub use tag::Tagged;
 
 use crate::connection::Connection;
 

@@ -12,6 +12,7 @@ pub use error::{RuleError, RuleProblem};
 pub use policy::{Policy, TagPattern, VersionRange};
 
 use crate::names::{BranchName, ContainerName, ImageRepositoryName, PipelineName, RepositoryName, ServiceId};
+use crate::wake_up::Function;
 
 /// The largest `delivery.yaml` that is read.
 pub const MAXIMUM_RULES_BYTES: usize = 1024 * 1024;
@@ -124,6 +125,17 @@ impl RulesFile {
         })
     }
 
+    /// The services whose images come from a repository upstream, in their order.
+    pub fn services_of_source<'a>(
+        &'a self,
+        repository: &'a ImageRepositoryName,
+    ) -> impl Iterator<Item = &'a ServiceId> {
+        self.services.iter().filter_map(move |(service, rules)| {
+            let rules = rules.as_ref().ok().filter(|rules| rules.promote.is_some())?;
+            rules.containers.values().any(|container| container.source() == repository).then_some(service)
+        })
+    }
+
     /// The services whose application this branch is, in their order.
     pub fn services_of_application<'a>(
         &'a self,
@@ -133,6 +145,25 @@ impl RulesFile {
             let rules = rules.as_ref().ok()?;
             (rules.application.as_ref() == Some(application)).then_some(service)
         })
+    }
+}
+
+impl ContainerRules {
+    /// The repository upstream that its images come from, where they do.
+    #[must_use]
+    pub fn source(&self) -> &ImageRepositoryName {
+        self.from.as_ref().unwrap_or(&self.repository)
+    }
+}
+
+impl ServiceRules {
+    /// The function that selects the service's images.
+    #[must_use]
+    pub fn owner(&self) -> Function {
+        match self.promote {
+            Some(_) => Function::PromoteImage,
+            None => Function::OnImagePush,
+        }
     }
 }
 
