@@ -11,6 +11,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_async::time::SharedTimeSource;
+use aws_smithy_types::error::metadata::ErrorMetadata;
 use aws_types::region::Region as SdkRegion;
 use domain::facts::DeploymentRepository;
 use domain::names::{EcrRegistry, EnvironmentName, InvalidName, PipelinePattern, RepositoryName, ServiceId};
@@ -166,25 +167,39 @@ async fn credentials(place: &Place, config: &SdkConfig) -> Result<Credentials, F
 }
 
 fn no_credentials(place: &Place, error: &CredentialsError) -> Failure {
-    let mut said: &dyn std::error::Error = error;
-    while let Some(source) = said.source() {
-        said = source;
-    }
     let because = match error {
         CredentialsError::CredentialsNotLoaded(_) => "there are none".to_owned(),
-        _ => said.to_string(),
+        _ => innermost(error),
     };
-    let hint = match &place.profile {
-        Some(profile) => format!(
+    let hint = match (&place.role, &place.profile) {
+        (Some(role), _) => {
+            format!("your credentials must be allowed sts:AssumeRole on {role}, and it must trust them")
+        }
+        (None, Some(profile)) => format!(
             "log in: aws sso login --profile {profile}; or look at the profile: aws configure list --profile {profile}"
         ),
-        None => {
+        (None, None) => {
             "set AWS_PROFILE, log in with aws sso login, or name a profile: --environment <name>=<profile>"
                 .to_owned()
         }
     };
     let of = place.name.as_ref().map(|_| format!(" for {}", place.label())).unwrap_or_default();
     Failure::new(Ending::NoAccess, format!("no AWS credentials{of}: {because}")).hint(hint)
+}
+
+/// What happened, without the layers that only say that something did.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut said = error;
+    while let Some(source) = said.source() {
+        said = source;
+    }
+    match said.downcast_ref::<ErrorMetadata>() {
+        None => said.to_string(),
+        Some(metadata) => {
+            let code = metadata.code().unwrap_or("unknown error");
+            format!("{code}: {}", metadata.message().unwrap_or("AWS does not say more"))
+        }
+    }
 }
 
 type Variables = BTreeMap<String, String>;

@@ -52,7 +52,7 @@ pub(crate) struct Arguments {
 pub(crate) struct Common {
     /// An environment and the AWS profile that reaches it; without one, the credentials that are there anyway. Several
     /// times, in the order of the path to production. Replaces those of towpath.yaml.
-    #[arg(short, long = "environment", value_name = "NAME[=PROFILE]", global = true)]
+    #[arg(short = 'e', long = "environment", value_name = "NAME[=PROFILE]", global = true)]
     pub(crate) places: Vec<String>,
     /// The file that names the environments, instead of towpath.yaml.
     #[arg(long, value_name = "FILE", global = true)]

@@ -113,7 +113,7 @@ fn text(rows: &[Row]) -> String {
         vec![
             row.commit.short().to_owned(),
             row.at.clone(),
-            cut(&row.who, WHO_CHARACTERS),
+            cut(name_of(&row.who), WHO_CHARACTERS),
             tags(&row.containers),
             digests(&row.containers),
             row.decision.map_or("by_hand", DecisionKind::as_str).to_owned(),
@@ -127,6 +127,11 @@ fn text(rows: &[Row]) -> String {
         }
     }
     text
+}
+
+/// Who it was, for a table: of an ARN what stands behind the account, such as `user/mary`.
+fn name_of(who: &str) -> &str {
+    if who.starts_with("arn:") { who.rsplit(':').next().unwrap_or(who) } else { who }
 }
 
 /// What was told of the deployment, and where the images' evidence says something else now, that too.

@@ -36,6 +36,15 @@ struct Row {
     commit: Option<CommitId>,
     /// What ECS runs, by the service revision of the newest deployment.
     runs: Vec<Running>,
+    /// What should be done and must not, until somebody mends it.
+    refused: Vec<Refused>,
+}
+
+/// Why something is not done.
+#[derive(Debug, Serialize)]
+struct Refused {
+    refusal: &'static str,
+    because: String,
 }
 
 /// The image of a container in ECS.
@@ -137,6 +146,13 @@ fn row(account: &Account, service: &ServiceId, read: &SweepRead) -> Row {
         return empty_row(account, service, UNREAD, "nothing was read of it");
     };
     let mut row = empty_row(account, service, state.as_str(), because);
+    let of_service =
+        found.plan.decisions.iter().filter(|decision| decision.service.as_ref() == Some(service));
+    let refused = of_service.filter_map(|decision| {
+        let refusal = decision.refusal.as_ref()?.kind();
+        Some(Refused { refusal, because: decision.because.clone() })
+    });
+    row.refused = refused.collect();
     let Some(start) = read.facts.starts.services.get(service) else { return row };
     let change = start.last_change.as_ref();
     if let Some(revision) = start.revision.content() {
@@ -167,5 +183,6 @@ fn empty_row(account: &Account, service: &ServiceId, state: &'static str, becaus
         containers: Vec::new(),
         commit: None,
         runs: Vec::new(),
+        refused: Vec::new(),
     }
 }

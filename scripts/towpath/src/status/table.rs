@@ -28,19 +28,26 @@ pub(super) fn text(rows: &[Row]) -> String {
         ]
     });
     let mut text = table(&HEADINGS, cells.collect());
-    let in_sync = DriftState::InSync.as_str();
-    for (index, row) in rows.iter().filter(|row| row.state != in_sync).enumerate() {
-        let gap = if index == 0 { "\n" } else { "" };
-        let Row { service, environment, state, because, .. } = row;
-        let _ = writeln!(
-            text,
-            "{gap}{} in {environment} is {state}: {}",
-            plain(&service.to_string()),
-            plain(because)
-        );
-        for runs in other_images(row) {
-            let _ = writeln!(text, "  {} runs {}", plain(&runs.container), plain(&runs.image));
-        }
+    let notes: String = rows.iter().map(notes).collect();
+    if !notes.is_empty() {
+        let _ = write!(text, "\n{notes}");
+    }
+    text
+}
+
+/// Why a service stands as it does, where there is more to say than that all is well.
+fn notes(row: &Row) -> String {
+    let Row { service, environment, state, because, refused, .. } = row;
+    let service = plain(&service.to_string());
+    let mut text = String::new();
+    if *state != DriftState::InSync.as_str() {
+        let _ = writeln!(text, "{service} in {environment} is {state}: {}", plain(because));
+    }
+    for runs in other_images(row) {
+        let _ = writeln!(text, "  {} runs {}", plain(&runs.container), plain(&runs.image));
+    }
+    for refused in refused {
+        let _ = writeln!(text, "{service} in {environment} is refused: {}", plain(&refused.because));
     }
     text
 }

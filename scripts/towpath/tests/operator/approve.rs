@@ -17,7 +17,7 @@ fn nothing_is_approved_where_no_tag_is_asked_for() {
         exit Some(4)
     "#]].assert_eq(&world.shows(&["approve", "cluster1/webapp1", "--in", "stg"], &[]));
     expect![[r#"
-        error: which environment is before dev? Only dev is named
+        error: which environment is before dev? None before it is named
         hint: name both in towpath.yaml or with --environment, in the order of the path to production
         exit Some(2)
     "#]]
@@ -47,13 +47,13 @@ fn what_the_environment_before_runs_is_approved_by_a_tag_on_its_digest() {
     let approval = format!("approved-stg-{commit}");
     let before = world.tags();
     expect![[r#"
-        webapp1:<one> is would be approved for stg: the tag approved-stg-<one> on <digest of one> in 111111111111.dkr.ecr.eu-west-1.amazonaws.com
+        webapp1:<one> would be approved for stg: the tag approved-stg-<one> on <digest of one> in 111111111111.dkr.ecr.eu-west-1.amazonaws.com
         The rules of stg ask for more: a push of its commit, in stg.
         Watch it arrive: towpath status cluster1/webapp1 --environments dev,stg
     "#]].assert_eq(&world.shows(&[approve.as_slice(), &["--dry-run"]].concat(), &names));
     assert_eq!(world.tags(), before);
     expect![[r#"
-        webapp1:<one> is approved for stg: the tag approved-stg-<one> on <digest of one> in 111111111111.dkr.ecr.eu-west-1.amazonaws.com
+        webapp1:<one> is approved now for stg: the tag approved-stg-<one> on <digest of one> in 111111111111.dkr.ecr.eu-west-1.amazonaws.com
         The rules of stg ask for more: a push of its commit, in stg.
         Watch it arrive: towpath status cluster1/webapp1 --environments dev,stg
     "#]].assert_eq(&world.shows(&approve, &names));

@@ -73,12 +73,16 @@ pub(crate) struct Desk {
 impl Desk {
     /// An account with Towpath's stacks and nothing else.
     pub(crate) fn empty() -> Self {
-        Self { story: Story::start(Settings::default()).unwrap(), home: home(), names: Vec::new() }
+        Self::of(Story::start(Settings::default()).unwrap())
     }
 
     /// An account with one service and its rules, at rest.
     pub(crate) fn with_service() -> Self {
-        let story = Story::with_service(Settings::default()).unwrap();
+        Self::of(Story::with_service(Settings::default()).unwrap())
+    }
+
+    /// A desk before these accounts.
+    pub(crate) fn of(story: Story) -> Self {
         Self { story, home: home(), names: Vec::new() }
     }
 

@@ -13,7 +13,7 @@ fn an_empty_account_has_nothing_to_show_and_nothing_to_roll_back() {
     .assert_eq(&desk.shows(&["status"]));
     assert_eq!(desk.say(&["status", "--json"]).json(), json!({ "services": [] }));
     expect![[r#"
-        error: there is no service cluster1/webapp1 there
+        error: there is no service cluster1/webapp1 in dev
         hint: no service has rules or a revision.json there yet: commit delivery.yaml
         exit Some(5)
     "#]]

@@ -9,6 +9,7 @@
 )]
 
 mod approve;
+mod chain;
 mod desk;
 mod first;
 mod help;

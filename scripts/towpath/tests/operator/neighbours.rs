@@ -223,12 +223,12 @@ fn the_commits_between_two_environments_are_those_that_a_promotion_would_bring()
     let second = world.application.run(&["rev-parse", "HEAD~1"]).unwrap();
     let names = [names.as_slice(), &[(second.trim(), "<two>")]].concat();
     expect![[r#"
-        cluster1/webapp1 of webapp1: dev runs <three>f, stg runs <one>9
+        cluster1/webapp1 of webapp1: dev runs <three>, stg runs <one>
 
         2 commits in dev and not in stg, newest first:
         COMMIT  WHEN  AUTHOR  SUBJECT
-        <two>7  <time>  Dora Dev  Second
-        <three>f  <time>  Dora Dev  Third \u{1b}[31m
+        <three>  <time>  Dora Dev  Third \u{1b}[31m
+        <two>  <time>  Dora Dev  Second
     "#]]
     .assert_eq(&world.shows(&between, &names));
     let back = ["status", "cluster1/webapp1", "--between", "stg", "dev"];
@@ -236,8 +236,8 @@ fn the_commits_between_two_environments_are_those_that_a_promotion_would_bring()
     assert_eq!(said.code, Some(0), "{said}");
     expect![[r#"
         SERVICE  ENVIRONMENT  VERSION  DIGEST  COMMIT  STATE
-        cluster1/webapp1  dev  <three>f  <digest of three>f03bc88  <commit 2>7  never_deployed
-          stg  <one>9  (by tag)  <commit 2>c  never_deployed
+        cluster1/webapp1  dev  <three>  <digest of three>  <commit 2>  never_deployed
+          stg  <one>  (by tag)  <commit 2>  never_deployed
 
         cluster1/webapp1 in dev is never_deployed: there is no such service in ECS
         cluster1/webapp1 in stg is never_deployed: there is no such service in ECS

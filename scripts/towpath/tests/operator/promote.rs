@@ -28,14 +28,14 @@ fn what_runs_in_dev_is_pushed_to_stg_and_goes_back_only_when_told() {
         Would push <two> to main of webapp1 in stg, which was empty.
           <two> Second \u{1b}[2J
           <one> First
-        Next, promote_image in stg looks for the image of <two>0 in dev, checks its approvals (push), copies it and commits the revision; an image that is there already takes effect at once.
+        Next, promote_image in stg looks for the image of <two> in dev, checks its approvals (push), copies it and commits the revision; an image that is there already takes effect at once.
         Watch it: towpath status cluster1/webapp1 --environments dev,stg
     "#]].assert_eq(&world.shows(&with(&["--dry-run"]), &names));
     assert_eq!(world.tip(), None);
     expect![[r#"
         Pushed <one> to main of webapp1 in stg, which was empty.
           <one> First
-        Next, promote_image in stg looks for the image of <one>5 in dev, checks its approvals (push), copies it and commits the revision; an image that is there already takes effect at once.
+        Next, promote_image in stg looks for the image of <one> in dev, checks its approvals (push), copies it and commits the revision; an image that is there already takes effect at once.
         Watch it: towpath status cluster1/webapp1 --environments dev,stg
     "#]].assert_eq(&world.shows(&with(&["--commit", &one[..9]]), &names));
     assert_eq!(world.tip().as_ref(), Some(&one));
@@ -46,22 +46,22 @@ fn what_runs_in_dev_is_pushed_to_stg_and_goes_back_only_when_told() {
     );
     assert_eq!(world.tip().as_ref(), Some(&two));
     expect![[r#"
-        webapp1 in stg is at <two>0 already.
-        Next, promote_image in stg looks for the image of <two>0 in dev, checks its approvals (push), copies it and commits the revision; an image that is there already takes effect at once.
+        webapp1 in stg is at <two> already.
+        Next, promote_image in stg looks for the image of <two> in dev, checks its approvals (push), copies it and commits the revision; an image that is there already takes effect at once.
         Watch it: towpath status cluster1/webapp1 --environments dev,stg
         exit Some(3)
     "#]].assert_eq(&world.shows(&PROMOTE, &names));
     expect![[r#"
-        error: <one>5 has not all of what webapp1 has in stg (<two>0): the push would go back
+        error: <one> has not all of what webapp1 has in stg (<two>): the push would go back
         hint: say --back to go back, which is a rollback by git; towpath rollback also holds the service there
         exit Some(4)
     "#]]
     .assert_eq(&world.shows(&with(&["--commit", &one]), &names));
     assert_eq!(world.tip().as_ref(), Some(&two));
     expect![[r#"
-        Pushed <one> to main of webapp1 in stg, which was at <two>0.
+        Pushed <one> to main of webapp1 in stg, which was at <two>.
         It goes back: what was there stays reachable from where it came.
-        Next, promote_image in stg looks for the image of <one>5 in dev, checks its approvals (push), copies it and commits the revision; an image that is there already takes effect at once.
+        Next, promote_image in stg looks for the image of <one> in dev, checks its approvals (push), copies it and commits the revision; an image that is there already takes effect at once.
         Watch it: towpath status cluster1/webapp1 --environments dev,stg
     "#]].assert_eq(&world.shows(&with(&["--commit", &one, "--back"]), &names));
     assert_eq!(world.tip().as_ref(), Some(&one));

@@ -90,15 +90,9 @@ fn what_is_no_name_is_refused_before_anything_is_asked() {
         &["status", "--between", "a", "a", "c/s", "-e", "a"],
         &[],
         &expect![[r#"
-        error: unexpected argument '-e' found
-
-          tip: to pass '-e' as a value, use '-- -e'
-
-        Usage: towpath status [OPTIONS] [SERVICES]...
-
-        For more information, try '--help'.
-        exit Some(2)
-    "#]],
+            error: --between a a: expected two environments
+            exit Some(2)
+        "#]],
     );
     alone(
         &["status", "--between", "a", "b"],
@@ -117,10 +111,10 @@ fn missing_credentials_are_told_with_what_to_do() {
         &["status", "--region", "eu-west-1"],
         &[],
         &expect![[r#"
-        error: no AWS credentials for the account of your AWS credentials: there are none
-        hint: set AWS_PROFILE, log in with aws sso login, or name a profile: --environment <name>=<profile>
-        exit Some(6)
-    "#]],
+            error: no AWS credentials: there are none
+            hint: set AWS_PROFILE, log in with aws sso login, or name a profile: --environment <name>=<profile>
+            exit Some(6)
+        "#]],
     );
     alone(
         &["status"],
@@ -144,15 +138,10 @@ fn missing_credentials_are_told_with_what_to_do() {
         &["status", "-e", "dev=nobody", "--region", "eu-west-1"],
         &[],
         &expect![[r#"
-        error: unexpected argument '-e' found
-
-          tip: to pass '-e' as a value, use '-- -e'
-
-        Usage: towpath status [OPTIONS] [SERVICES]...
-
-        For more information, try '--help'.
-        exit Some(2)
-    "#]],
+            error: no AWS credentials for environment dev (profile "nobody"): there are none
+            hint: log in: aws sso login --profile nobody; or look at the profile: aws configure list --profile nobody
+            exit Some(6)
+        "#]],
     );
 }
 
@@ -177,18 +166,18 @@ fn a_wrong_towpath_yaml_is_told_with_its_place() {
     check(
         "environments:\n  - { name: dev, profil: x }\n",
         &expect![[r#"
-        error: towpath.yaml: error: line 2 column 18: unknown field `profil`, expected one of name, profile, role, region
-        hint: towpath --help shows what towpath.yaml looks like
-        exit Some(2)
-    "#]],
+            error: towpath.yaml: line 2 column 18: unknown field `profil`, expected one of name, profile, role, region
+            hint: towpath --help shows what towpath.yaml looks like
+            exit Some(2)
+        "#]],
     );
     check(
         "environments:\n  - { name: ../x }\n",
         &expect![[r#"
-        error: towpath.yaml: error: line 2 column 13: "../x" is not an environment name: expected 1 to 32 lower-case letters, digits or -, the first a letter
-        hint: towpath --help shows what towpath.yaml looks like
-        exit Some(2)
-    "#]],
+            error: towpath.yaml: line 2 column 13: "../x" is not an environment name: expected 1 to 32 lower-case letters, digits or -, the first a letter
+            hint: towpath --help shows what towpath.yaml looks like
+            exit Some(2)
+        "#]],
     );
     check(
         "environments:\n  - { profile: x }\n",
@@ -216,23 +205,17 @@ fn a_wrong_towpath_yaml_is_told_with_its_place() {
         &["status", "-e", "dev="],
         &[],
         &expect![[r#"
-        error: unexpected argument '-e' found
-
-          tip: to pass '-e' as a value, use '-- -e'
-
-        Usage: towpath status [OPTIONS] [SERVICES]...
-
-        For more information, try '--help'.
-        exit Some(2)
-    "#]],
+            error: --environment "dev=": no profile behind =
+            exit Some(2)
+        "#]],
     );
     alone(
         &["history", "c/s", "-e", "dev", "-e", "stg"],
         &[],
         &expect![[r#"
-        error: which environment? say --in one of dev, stg
-        exit Some(2)
-    "#]],
+            error: which environment? say --in one of dev, stg
+            exit Some(2)
+        "#]],
     );
 }
 
@@ -246,29 +229,19 @@ fn an_environment_that_is_not_there_is_told() {
     "#]]
     .assert_eq(&desk.shows(&["history", "c/s", "--in", "prd"]));
     expect![[r#"
-        error: unexpected argument '-e' found
-
-          tip: to pass '-e' as a value, use '-- -e'
-
-        Usage: towpath status [OPTIONS] [SERVICES]...
-
-        For more information, try '--help'.
+        error: environment stg: the account 111111111111 is the environment dev, not stg
+        hint: correct the name, the profile or the order in towpath.yaml or --environment
         exit Some(2)
     "#]]
     .assert_eq(&desk.shows(&["status", "-e", "stg"]));
     expect![[r#"
-        error: unexpected argument '-e' found
-
-          tip: to pass '-e' as a value, use '-- -e'
-
-        Usage: towpath status [OPTIONS] [SERVICES]...
-
-        For more information, try '--help'.
-        exit Some(2)
+        error: there is no environment prd: known are dev
+        hint: add it to towpath.yaml, or say --environment prd=<profile>
+        exit Some(5)
     "#]]
     .assert_eq(&desk.shows(&["status", "-e", "dev", "--environments", "prd"]));
     expect![[r#"
-        error: which environment is before dev? Only dev is named
+        error: which environment is before dev? None before it is named
         hint: name both in towpath.yaml or with --environment, in the order of the path to production
         exit Some(2)
     "#]]
@@ -280,6 +253,14 @@ fn an_environment_that_is_not_there_is_told() {
         exit Some(6)
     "#]]
         .assert_eq(&desk.stable(&desk.run(elsewhere.env("AWS_ACCESS_KEY_ID", "999999999999")).to_string()));
+    let role = "environments: [{ name: dev, role: \"arn:aws:iam::111111111111:role/nobody\" }]\n";
+    std::fs::write(desk.home.path().join("towpath.yaml"), role).unwrap();
+    expect![[r#"
+        error: no AWS credentials for environment dev: Error { code: "AccessDenied", message: "User: arn:aws:iam::111111111111:user/administrator is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::111111111111:role/nobody", aws_request_id: "<id>" }
+        hint: set AWS_PROFILE, log in with aws sso login, or name a profile: --environment <name>=<profile>
+        exit Some(6)
+    "#]].assert_eq(&desk.shows(&["status"]));
+    std::fs::remove_file(desk.home.path().join("towpath.yaml")).unwrap();
     let mut nowhere = desk.command(&["status"]);
     let said = desk.run(nowhere.env("AWS_ENDPOINT_URL", "http://127.0.0.1:1"));
     assert_eq!(said.code, Some(1), "{said}");

@@ -22,35 +22,35 @@ fn a_rollback_is_shown_first_then_done_and_then_released() {
     let bad = desk.push("2222222");
     expect![[r#"
         SERVICE  ENVIRONMENT  VERSION  DIGEST  COMMIT  STATE
-        cluster1/webapp1  dev  2222222  <digest of 2222222>  <commit 3>e  in_sync
+        cluster1/webapp1  dev  2222222  <digest of 2222222>  <commit 3>  in_sync
     "#]]
     .assert_eq(&desk.shows(&["status"]));
 
     expect![[r#"
-        cluster1/webapp1 in dev: rolled_back: claimed:SSM execution <id> rolls back to the revision of commit <commit 2>f; in quarantine now: webapp1 <digest of 2222222>; until it is released nothing moves it by itself: run the document towpath-release for cluster1/webapp1
+        cluster1/webapp1 in dev: rolled_back: arn:aws:iam::111111111111:user/administrator rolls back to the revision of commit <commit 2>; in quarantine now: webapp1 <digest of 2222222>; until it is released nothing moves it by itself: run the document towpath-release for cluster1/webapp1
         It would be done:
-        - commit to deployment main on <commit 3>e: cluster1/webapp1: rolled back to the revision of <commit 2>f (cluster1/webapp1/revision.json, cluster1/webapp1/hold.json)
+        - commit to deployment main on <commit 3>: cluster1/webapp1: rolled back to the revision of <commit 2> (cluster1/webapp1/revision.json, cluster1/webapp1/hold.json)
         - put evidence quarantined of dev for cluster1/webapp1 on webapp1@<digest of 2222222>
         Execution <id> by arn:aws:iam::111111111111:user/administrator.
     "#]].assert_eq(&desk.shows(&with(&BACK, &["--dry-run"])));
     expect![[r#"
         SERVICE  ENVIRONMENT  VERSION  DIGEST  COMMIT  STATE
-        cluster1/webapp1  dev  2222222  <digest of 2222222>  <commit 3>e  in_sync
+        cluster1/webapp1  dev  2222222  <digest of 2222222>  <commit 3>  in_sync
     "#]]
     .assert_eq(&desk.shows(&["status"]));
     expect![[r#"
-        cluster1/webapp1 in dev: rolled_back: claimed:mary rolls back to the revision of commit <commit 2>f; in quarantine now: webapp1 <digest of 2222222>; until it is released nothing moves it by itself: run the document towpath-release for cluster1/webapp1
+        cluster1/webapp1 in dev: rolled_back: arn:aws:iam::111111111111:user/administrator rolls back to the revision of commit <commit 2>; in quarantine now: webapp1 <digest of 2222222>; until it is released nothing moves it by itself: run the document towpath-release for cluster1/webapp1
         Done:
-        - commit to deployment main on <commit 3>e: cluster1/webapp1: rolled back to the revision of <commit 2>f (cluster1/webapp1/revision.json, cluster1/webapp1/hold.json)
+        - commit to deployment main on <commit 3>: cluster1/webapp1: rolled back to the revision of <commit 2> (cluster1/webapp1/revision.json, cluster1/webapp1/hold.json)
         - put evidence quarantined of dev for cluster1/webapp1 on webapp1@<digest of 2222222>
         Commit <commit 4> of deployment.
         Execution <id> by arn:aws:iam::111111111111:user/administrator.
     "#]].assert_eq(&desk.shows(&with(&BACK, &["--in", "dev", "--who", "mary"])));
     expect![[r#"
         SERVICE  ENVIRONMENT  VERSION  DIGEST  COMMIT  STATE
-        cluster1/webapp1  dev  1111111  <digest of 1111111>  <commit 4>1  held
+        cluster1/webapp1  dev  1111111  <digest of 1111111>  <commit 4>  held
 
-        cluster1/webapp1 in dev is held: held by claimed:mary since <time>: rolled back: it answers 500
+        cluster1/webapp1 in dev is held: held by arn:aws:iam::111111111111:user/administrator since <time>: rolled back: it answers 500
     "#]]
     .assert_eq(&desk.shows(&["status"]));
 
@@ -62,22 +62,24 @@ fn a_rollback_is_shown_first_then_done_and_then_released() {
     "#]].assert_eq(&desk.shows(&back_to_bad));
     let unknown = ["rollback", "cluster1/webapp1", "--to", "9999999", "--reason", "try again"];
     expect![[r#"
-        cluster1/webapp1 in dev: refused: "9999999" fits none of the 2 earlier revisions; name previous, or one of these commits: <commit 3>e, <commit 2>f
+        cluster1/webapp1 in dev: refused: "9999999" fits none of the 2 earlier revisions; name previous, or one of these commits: <commit 3>, <commit 2>
         Execution <id> by arn:aws:iam::111111111111:user/administrator.
         exit Some(4)
     "#]].assert_eq(&desk.shows(&unknown));
 
     let release = ["release", "cluster1/webapp1", "--reason", "it was the database"];
     expect![[r#"
-        cluster1/webapp1 in dev: released: claimed:SSM execution <id> releases its hold, <digest of 2222222>; its rules apply again
+        cluster1/webapp1 in dev: released: arn:aws:iam::111111111111:user/administrator releases its hold, <digest of 2222222>; its rules apply again
         It would be done:
-        - commit to deployment main on <commit 4>1: cluster1/webapp1: released (cluster1/webapp1/hold.json)
+        - commit to deployment main on <commit 4>: cluster1/webapp1: released (cluster1/webapp1/hold.json)
+        - wake up on_image_push for cluster1/webapp1: arn:aws:iam::111111111111:user/administrator released it
         Execution <id> by arn:aws:iam::111111111111:user/administrator.
     "#]].assert_eq(&desk.shows(&with(&release, &["--dry-run"])));
     expect![[r#"
-        cluster1/webapp1 in dev: released: claimed:SSM execution <id> releases its hold, <digest of 2222222>; its rules apply again
+        cluster1/webapp1 in dev: released: arn:aws:iam::111111111111:user/administrator releases its hold, <digest of 2222222>; its rules apply again
         Done:
-        - commit to deployment main on <commit 4>1: cluster1/webapp1: released (cluster1/webapp1/hold.json)
+        - commit to deployment main on <commit 4>: cluster1/webapp1: released (cluster1/webapp1/hold.json)
+        - wake up on_image_push for cluster1/webapp1: arn:aws:iam::111111111111:user/administrator released it
         Commit <commit 5> of deployment.
         Execution <id> by arn:aws:iam::111111111111:user/administrator.
     "#]].assert_eq(&desk.shows(&release));
@@ -90,15 +92,15 @@ fn a_rollback_is_shown_first_then_done_and_then_released() {
     desk.story.sweep().unwrap();
     expect![[r#"
         SERVICE  ENVIRONMENT  VERSION  DIGEST  COMMIT  STATE
-        cluster1/webapp1  dev  2222222  <digest of 2222222>  <commit 6>d  in_sync
+        cluster1/webapp1  dev  2222222  <digest of 2222222>  <commit 6>  in_sync
     "#]]
     .assert_eq(&desk.shows(&["status"]));
     expect![[r#"
         COMMIT  WHEN  WHO  VERSION  DIGEST  DECISION  OUTCOME
-        <commit 6>d  <time>  on_image_push  2222222  <digest of 2222222>  moved  verified
-        <commit 4>1  <time>  claimed:mary  1111111  <digest of 1111111>  rolled_back  verified
-        <commit 3>e  <time>  on_image_push  2222222  <digest of 2222222>  moved  verified
-        <commit 2>f  <time>  on_image_push  1111111  <digest of 1111111>  moved  verified
+        <commit 6>  <time>  on_image_push  2222222  <digest of 2222222>  moved  verified
+        <commit 4>  <time>  arn:aws:iam::111111111111:u…  1111111  <digest of 1111111>  rolled_back  verified
+        <commit 3>  <time>  on_image_push  2222222  <digest of 2222222>  moved  verified
+        <commit 2>  <time>  on_image_push  1111111  <digest of 1111111>  moved  verified
     "#]]
     .assert_eq(&desk.shows(&["history", "cluster1/webapp1"]));
 }
