@@ -188,7 +188,7 @@ fn no_credentials(place: &Place, error: &CredentialsError) -> Failure {
 }
 
 /// What happened, without the layers that only say that something did.
-fn innermost(error: &dyn std::error::Error) -> String {
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     let mut said = error;
     while let Some(source) = said.source() {
         said = source;

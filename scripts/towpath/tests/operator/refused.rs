@@ -256,8 +256,8 @@ fn an_environment_that_is_not_there_is_told() {
     let role = "environments: [{ name: dev, role: \"arn:aws:iam::111111111111:role/nobody\" }]\n";
     std::fs::write(desk.home.path().join("towpath.yaml"), role).unwrap();
     expect![[r#"
-        error: no AWS credentials for environment dev: Error { code: "AccessDenied", message: "User: arn:aws:iam::111111111111:user/administrator is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::111111111111:role/nobody", aws_request_id: "<id>" }
-        hint: set AWS_PROFILE, log in with aws sso login, or name a profile: --environment <name>=<profile>
+        error: no AWS credentials for environment dev: AccessDenied: User: arn:aws:iam::111111111111:user/administrator is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::111111111111:role/nobody
+        hint: your credentials must be allowed sts:AssumeRole on arn:aws:iam::111111111111:role/nobody, and it must trust them
         exit Some(6)
     "#]].assert_eq(&desk.shows(&["status"]));
     std::fs::remove_file(desk.home.path().join("towpath.yaml")).unwrap();
