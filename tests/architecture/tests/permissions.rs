@@ -206,6 +206,7 @@ fn only_the_functions_that_write_may_write() {
                 "ecr:PutImage",
                 "ecr:UploadLayerPart",
                 "ecs:StopServiceDeployment",
+                "events:PutEvents",
                 "sqs:SendMessage",
             ],
         }

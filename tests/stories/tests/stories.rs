@@ -4,6 +4,8 @@
 mod again;
 #[path = "stories/bad_input.rs"]
 mod bad_input;
+#[path = "stories/buses.rs"]
+mod buses;
 #[path = "stories/deliver.rs"]
 mod deliver;
 #[path = "stories/failures.rs"]
