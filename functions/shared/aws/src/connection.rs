@@ -63,7 +63,7 @@ impl Connection {
             credentials,
             region: required("AWS_REGION")?,
             endpoint_url: std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty()),
-            http_client: Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https(),
+            http_client: https_client(),
             time_source: SharedTimeSource::new(SystemTimeSource::new()),
         })
     }
@@ -87,6 +87,12 @@ impl Connection {
         builder.set_endpoint_url(self.endpoint_url.clone());
         builder.build()
     }
+}
+
+/// What carries the requests: HTTPS with the roots of this machine, HTTP where an address says so.
+#[must_use]
+pub fn https_client() -> SharedHttpClient {
+    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }
 
 fn required(name: &'static str) -> Result<String, MissingVariable> {

@@ -175,7 +175,7 @@ impl fmt::Display for CallError {
         }
         match kind {
             CallErrorKind::Transient => write!(formatter, " (another try may help)"),
-            CallErrorKind::Denied => write!(formatter, " (the function's role lacks this permission)"),
+            CallErrorKind::Denied => write!(formatter, " (the caller's role lacks this permission)"),
             CallErrorKind::Rejected | CallErrorKind::Malformed => Ok(()),
         }
     }

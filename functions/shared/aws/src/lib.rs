@@ -11,6 +11,8 @@ mod error;
 mod eventbridge;
 pub mod evidence;
 pub mod facts;
+#[cfg(feature = "operator")]
+pub mod operator;
 mod retry;
 mod sqs;
 mod ssm;
@@ -20,7 +22,7 @@ mod tests;
 mod upstream;
 
 pub use apply::{Applied, Applying, Queues, StopCause, StoppedStep, Tip};
-pub use connection::{Clients, Connection, MissingVariable};
+pub use connection::{Clients, Connection, MissingVariable, https_client};
 pub use error::{CallError, CallErrorKind};
 pub use stack::Stack;
 pub use upstream::UpstreamRole;

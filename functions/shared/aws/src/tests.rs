@@ -141,7 +141,7 @@ async fn a_denied_call_is_tried_once_and_told_as_denied() {
         (RepositoryName::parse("deployment").unwrap(), BranchName::parse("main").unwrap());
     let error = canned.clients().branch_tip(&repository, &branch).await.unwrap_err();
     assert_eq!(error.kind(), CallErrorKind::Denied);
-    expect_test::expect!["CodeCommit GetBranch for branch main of deployment: AccessDeniedException: no (the function's role lacks this permission)"].assert_eq(&error.to_string());
+    expect_test::expect!["CodeCommit GetBranch for branch main of deployment: AccessDeniedException: no (the caller's role lacks this permission)"].assert_eq(&error.to_string());
     assert_eq!(canned.operations(), ["GetBranch"]);
 }
 

@@ -168,8 +168,6 @@ fn a_rollback_in_ecs_that_git_only_tells_of_is_not_deployed_again() {
             &expect![[r#"
                 cluster1/webapp1: started: execution e-1 of deploy-cluster1-webapp1 was for another content
                 - start pipeline deploy-cluster1-webapp1 at commit 00000007
-            "#]-cluster1-webapp1 at commit 00000007
-            "#]-cluster1-webapp1 at commit 00000007
             "#]],
         );
     }
