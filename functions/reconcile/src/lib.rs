@@ -56,7 +56,9 @@ async fn carry_out(
         all.into_iter().filter(|service| from.after.as_ref().is_none_or(|after| service > after)).collect();
     let mut states: BTreeMap<DriftState, u32> = BTreeMap::new();
     for part in left.chunks(PART_SERVICES) {
-        sweep_part(context, (event, deadline), part.iter().cloned().collect(), &mut states).await?;
+        // Each part begins anew: what is read of all services would not fit into memory.
+        sweep_part(&context.of_invocation(), (event, deadline), part.iter().cloned().collect(), &mut states)
+            .await?;
         let is_last = part.last() == left.last();
         if Instant::now() >= deadline && !is_last {
             metrics::write(context, &states);

@@ -180,9 +180,10 @@ impl Clients {
         };
         match copy_image(&request, |progress| (with.progress)(copy, progress)).await? {
             CopyOutcome::Complete(_) => Ok(Done::Yes),
-            CopyOutcome::Refused(refusal) => {
-                Err(StopCause::Refused(Refusal::NotCopied(one_line(&refusal.to_string(), REFUSAL_CHARACTERS))))
-            }
+            CopyOutcome::Refused(refusal) => Err(StopCause::Refused(Refusal::NotCopied(one_line(
+                &refusal.to_string(),
+                REFUSAL_CHARACTERS,
+            )))),
             CopyOutcome::OutOfTime(summary) => {
                 let CopySummary { blobs, bytes, .. } = summary;
                 let done = format!(

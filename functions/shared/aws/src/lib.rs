@@ -11,12 +11,13 @@ mod error;
 mod eventbridge;
 pub mod evidence;
 pub mod facts;
+mod once;
 mod retry;
 mod sqs;
 mod stack;
-mod upstream;
 #[cfg(test)]
 mod tests;
+mod upstream;
 
 pub use apply::{Applied, Applying, Queues, StopCause, StoppedStep, Tip};
 pub use connection::{Clients, Connection, MissingVariable};

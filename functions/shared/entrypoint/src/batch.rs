@@ -51,7 +51,7 @@ where
     lambda_runtime::run(service_fn(async |event: LambdaEvent<SqsEvent>| {
         let left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
         let deadline = Instant::now() + left.saturating_sub(TIME_TO_ANSWER);
-        answer(context, &event.payload.records, deadline, handle).await
+        answer(&context.of_invocation(), &event.payload.records, deadline, handle).await
     }))
     .await
 }
