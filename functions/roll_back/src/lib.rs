@@ -5,7 +5,7 @@ mod request;
 pub use request::{Asked, RequestError};
 
 use aws::facts::read_rollback;
-use domain::decide::rollback::decide;
+use domain::decide::rollback::{Doubt, Request, Told, Who, decide};
 use domain::decision::{Decision, DecisionKind};
 use domain::names::CommitId;
 use domain::plan::Plan;
@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 
 /// What is left of the invocation's time when no new attempt is begun.
 pub const TIME_TO_ANSWER: Duration = Duration::from_secs(10);
+
+/// How long SSM is asked who started the execution.
+const TIME_TO_PROVE: Duration = Duration::from_secs(5);
 
 /// What the person who asked is told.
 #[derive(Debug, Serialize)]
@@ -77,8 +80,10 @@ pub async fn handle(
     invocation: &str,
     deadline: Instant,
 ) -> Result<Answer, Failure> {
-    let Asked { request, dry_run } =
-        Asked::parse(payload, invocation).inspect_err(|error| refuse(context, error))?;
+    let asked = Asked::parse(payload, invocation).inspect_err(|error| refuse(context, error))?;
+    let proved = who_asks(context, &asked).await;
+    let Asked { request, dry_run, .. } = asked;
+    let request = Request { who: Who { told: proved, ..request.who.clone() }, ..request };
     let mode = if dry_run { Mode::DryRun } else { Mode::Apply };
     let read = async || {
         let read = Box::pin(read_rollback(&context.clients, &context.stack, &request.service, context.now()))
@@ -96,6 +101,22 @@ pub async fn handle(
     let settled =
         answer(context, &events, (mode, deadline), read, |facts| decide(facts, &request), nothing).await?;
     told(settled, dry_run)
+}
+
+/// What SSM says of who asks. Without an answer in time the rollback goes on, as somebody's who is not known: it may be
+/// urgent.
+async fn who_asks(context: &Context, asked: &Asked) -> Told {
+    let Some(execution) = &asked.execution else { return Told::Nothing };
+    let called = context.clients.automation_execution(execution);
+    match tokio::time::timeout(TIME_TO_PROVE, Box::pin(called)).await {
+        Ok(Ok(Some(found))) => asked.request.told_by(&found, asked.dry_run, &asked.who),
+        Ok(Ok(None)) => Told::Doubted(Doubt::NotThere),
+        Ok(Err(error)) => Told::Doubted(Doubt::not_read(&error.to_string())),
+        Err(_) => {
+            let seconds = TIME_TO_PROVE.as_secs();
+            Told::Doubted(Doubt::not_read(&format!("SSM gave no answer within {seconds} seconds")))
+        }
+    }
 }
 
 fn told(settled: Settled, dry_run: bool) -> Result<Answer, Failure> {

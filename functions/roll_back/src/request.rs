@@ -1,6 +1,6 @@
 //! What comes in at the door: from the SSM documents, the operator's command line, or a person at the Lambda console.
 
-use domain::decide::rollback::{Action, Released, Request, Target};
+use domain::decide::rollback::{Action, Released, Request, Target, Told, Who};
 use domain::names::{EventId, ServiceId};
 use domain::text::{one_line, shown};
 use serde::Deserialize;
@@ -12,7 +12,7 @@ const WHO_CHARACTERS: usize = 128;
 
 /// The request as it is written. A member that is not here is a mistake, never ignored: it could be what mattered.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a JSON object")]
 struct Written {
     service: String,
     cluster: Option<String>,
@@ -42,6 +42,10 @@ pub struct Asked {
     pub request: Request,
     /// Whether only the plan is wanted.
     pub dry_run: bool,
+    /// The Automation execution that it says it comes from.
+    pub execution: Option<EventId>,
+    /// The name of who asks, as it was written; empty if it was not.
+    pub who: String,
 }
 
 /// Why a request is none: which value, and what was expected.
@@ -84,10 +88,13 @@ impl Asked {
         let action = action(&written.action, to)?;
         let reason = line("reason", &written.reason, REASON_CHARACTERS)?;
         let execution = written.automation_execution_id.as_deref().filter(|id| !id.is_empty());
-        let id = EventId::parse(execution.unwrap_or(invocation))
-            .map_err(|error| invalid("automationExecutionId", error.to_string()))?;
-        let who = match (written.who.as_deref().filter(|who| !who.is_empty()), execution) {
-            (Some(who), _) => format!("claimed:{}", line("who", who, WHO_CHARACTERS)?),
+        let event =
+            |text| EventId::parse(text).map_err(|error| invalid("automationExecutionId", error.to_string()));
+        let id = event(execution.unwrap_or(invocation))?;
+        let name = written.who.as_deref().filter(|who| !who.is_empty());
+        let name = name.map(|name| line("who", name, WHO_CHARACTERS)).transpose()?;
+        let claimed = match (&name, execution) {
+            (Some(name), _) => format!("claimed:{name}"),
             (None, Some(execution)) => format!("claimed:SSM execution {execution}"),
             (None, None) => return Err(invalid("who", "it is missing: expected the name of who asks")),
         };
@@ -98,7 +105,10 @@ impl Asked {
                 invalid("dryRun", format!("{} is not a Boolean: expected true or false", shown(&text)))
             })?,
         };
-        Ok(Self { request: Request { service, action, reason, who, id }, dry_run })
+        let execution = execution.map(event).transpose()?;
+        let who = Who { name, claimed, told: Told::Nothing };
+        let request = Request { service, action, reason, who, id };
+        Ok(Self { request, dry_run, execution, who: written.who.unwrap_or_default() })
     }
 }
 
@@ -152,7 +162,7 @@ mod tests {
         });
         let asked = Asked::parse(from_ssm, "i-1").unwrap();
         assert_eq!(asked.request.service.to_string(), "cluster1/webapp1");
-        assert_eq!(asked.request.who, "claimed:SSM execution e-1");
+        assert_eq!(asked.request.who.to_string(), "claimed:SSM execution e-1");
         assert_eq!(asked.request.id.as_str(), "e-1");
         assert!(!asked.dry_run);
         let from_a_person = json!({
@@ -160,7 +170,10 @@ mod tests {
         });
         let asked = Asked::parse(from_a_person, "i-1").unwrap();
         assert_eq!(asked.request.action, Action::Release(Released::All));
-        assert_eq!((asked.request.who.as_str(), asked.request.id.as_str()), ("claimed:mary", "i-1"));
+        assert_eq!(
+            (asked.request.who.to_string().as_str(), asked.request.id.as_str()),
+            ("claimed:mary", "i-1")
+        );
         assert!(asked.dry_run);
     }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// The SDK's clients as fields, and how IAM spells their services.
-const CLIENTS: [(&str, &str); 7] = [
+const CLIENTS: [(&str, &str); 8] = [
     ("codecommit", "codecommit"),
     ("codepipeline", "codepipeline"),
     ("ecr", "ecr"),
@@ -15,6 +15,7 @@ const CLIENTS: [(&str, &str); 7] = [
     ("eventbridge", "events"),
     ("sqs", "sqs"),
     ("sts", "sts"),
+    ("ssm", "ssm"),
 ];
 
 /// The role of this account in whose name the next environment's functions read here.
@@ -120,7 +121,7 @@ fn reads(action: &str) -> bool {
 #[test]
 fn no_role_grants_what_no_call_needs() {
     let (called, granted) = (called(), granted());
-    assert_eq!(granted.len(), 5, "the roles that were found: {:?}", granted.keys());
+    assert_eq!(granted.len(), 6, "the roles that were found: {:?}", granted.keys());
     let from_outside = granted_by_policy().remove(READ_FROM_OUTSIDE).unwrap();
     for (function, actions) in granted.iter().chain([(&READ_FROM_OUTSIDE.to_owned(), &from_outside)]) {
         let needless: Vec<_> = actions.difference(&called).collect();
@@ -182,6 +183,17 @@ fn only_the_functions_that_write_may_write() {
             "on_image_push": [
                 "codecommit:CreateCommit",
             ],
+            "promote_image": [
+                "codecommit:CreateCommit",
+                "ecr:CompleteLayerUpload",
+                "ecr:CreateRepository",
+                "ecr:InitiateLayerUpload",
+                "ecr:PutImage",
+                "ecr:UploadLayerPart",
+                "events:PutEvents",
+                "sqs:SendMessage",
+                "sts:AssumeRole",
+            ],
             "reconcile": [
                 "sqs:SendMessage",
                 "sts:AssumeRole",
@@ -194,6 +206,7 @@ fn only_the_functions_that_write_may_write() {
                 "ecr:PutImage",
                 "ecr:UploadLayerPart",
                 "ecs:StopServiceDeployment",
+                "sqs:SendMessage",
             ],
         }
     "#]]

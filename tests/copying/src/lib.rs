@@ -8,7 +8,7 @@ use aws_credential_types::Credentials;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use client::{Artifact, Aws, Ecr};
-use domain::names::{ImageDigest, ImageRepositoryName};
+use domain::names::{AccountId, ImageDigest, ImageRepositoryName};
 use domain::rules::MissingRepositories;
 use local_aws::faults::{CallFault, CallFaultKind};
 use local_aws::serve::{self, Environment, Options, Running};

@@ -151,14 +151,9 @@ pub async fn start(options: &Options) -> Result<Running, StartError> {
 /// # Errors
 /// As [`start`].
 pub async fn start_with_clock(options: &Options, clock: Clock) -> Result<Running, StartError> {
-    let mut world = open_world(options, clock)?;
     let (listener, address) = listen(options.port).await?;
     let endpoint = format!("http://{address}");
-    world.endpoint = Some(endpoint.clone());
-    if let Some(project) = &options.project {
-        deploy_stacks(&mut world, options, project)?;
-    }
-    let local = LocalAws::new(world);
+    let local = open(options, clock, &endpoint)?;
     let mut tasks = JoinSet::new();
     tasks.spawn(wire::server::serve(listener, wire::router(local.clone())));
     tasks.spawn(runtime::keep_time(local.clone()));
@@ -167,6 +162,20 @@ pub async fn start_with_clock(options: &Options, clock: Clock) -> Result<Running
         tasks.spawn(keep_saved(local.clone()));
     }
     Ok(Running { local, endpoint, tasks })
+}
+
+/// The local accounts with their stacks, not served: whoever opens them brings the requests (see
+/// [`wire::InProcess`]), moves the clock and carries out the functions' invocations.
+///
+/// # Errors
+/// When the store or a template cannot be used.
+pub fn open(options: &Options, clock: Clock, endpoint: &str) -> Result<LocalAws, StartError> {
+    let mut world = open_world(options, clock)?;
+    world.endpoint = Some(endpoint.to_owned());
+    if let Some(project) = &options.project {
+        deploy_stacks(&mut world, options, project)?;
+    }
+    Ok(LocalAws::new(world))
 }
 
 async fn listen(port: u16) -> Result<(TcpListener, SocketAddr), StartError> {

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// The functions, in the order of the path.
-const FUNCTIONS: [&str; 5] =
-    ["on_image_push", "promote_image", "on_commit", "on_deployment_change", "reconcile"];
+const FUNCTIONS: [&str; 6] =
+    ["on_image_push", "promote_image", "on_commit", "on_deployment_change", "roll_back", "reconcile"];
 
 /// What is told where nothing happened.
 const NOTHING: &str = "nothing\n";

@@ -3,6 +3,7 @@
 
 mod account;
 mod application;
+mod automation;
 mod happened;
 mod names;
 mod stage;

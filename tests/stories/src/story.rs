@@ -21,7 +21,8 @@ use tokio::runtime::Runtime;
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// What the functions' executables are called.
-const FUNCTIONS: [&str; 5] = ["on_image_push", "on_commit", "on_deployment_change", "roll_back", "reconcile"];
+const FUNCTIONS: [&str; 6] =
+    ["on_image_push", "promote_image", "on_commit", "on_deployment_change", "roll_back", "reconcile"];
 
 /// The project's own folder.
 pub(crate) const PROJECT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");

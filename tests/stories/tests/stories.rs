@@ -8,6 +8,8 @@ mod bad_input;
 mod deliver;
 #[path = "stories/failures.rs"]
 mod failures;
+#[path = "stories/isolation.rs"]
+mod isolation;
 #[path = "stories/lost.rs"]
 mod lost;
 #[path = "stories/nothing.rs"]
@@ -20,3 +22,5 @@ mod pipelines;
 mod races;
 #[path = "stories/roll_back.rs"]
 mod roll_back;
+#[path = "stories/roll_back_refusals.rs"]
+mod roll_back_refusals;

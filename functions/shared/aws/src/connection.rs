@@ -7,7 +7,7 @@ use crate::retry::XmlThrottle;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_async::time::SystemTimeSource;
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
@@ -19,7 +19,7 @@ use domain::names::{
     AccountId, BlobId, CommitId, FilePath, ImageDigest, ImageRepositoryName, RepositoryName,
 };
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// How often one call is tried, the first time included. The queue's redelivery comes after that.
 const CALL_ATTEMPTS_MAX: u32 = 4;
@@ -46,6 +46,8 @@ pub struct Connection {
     pub endpoint_url: Option<String>,
     /// What carries the requests.
     pub http_client: SharedHttpClient,
+    /// What is taken for now: this machine's clock, or a clock that stands still.
+    pub time_source: SharedTimeSource,
 }
 
 impl Connection {
@@ -66,6 +68,7 @@ impl Connection {
             region: required("AWS_REGION")?,
             endpoint_url: std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty()),
             http_client: Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https(),
+            time_source: SharedTimeSource::new(SystemTimeSource::new()),
         })
     }
 
@@ -82,7 +85,7 @@ impl Connection {
             .region(Region::new(self.region.clone()))
             .http_client(self.http_client.clone())
             .sleep_impl(TokioSleep::new())
-            .time_source(SystemTimeSource::new())
+            .time_source(self.time_source.clone())
             .retry_config(RetryConfig::standard().with_max_attempts(CALL_ATTEMPTS_MAX))
             .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build());
         builder.set_endpoint_url(self.endpoint_url.clone());
@@ -104,7 +107,9 @@ pub struct Clients {
     pub(crate) ecs: aws_sdk_ecs::Client,
     pub(crate) eventbridge: aws_sdk_eventbridge::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
+    pub(crate) ssm: aws_sdk_ssm::Client,
     transfers: Arc<OnceLock<SharedHttpConnector>>,
+    time_source: SharedTimeSource,
     pub(crate) known: Arc<Known>,
 }
 
@@ -135,9 +140,17 @@ impl Clients {
             ecs: aws_sdk_ecs::Client::new(config),
             eventbridge: aws_sdk_eventbridge::Client::new(config),
             sqs: aws_sdk_sqs::Client::new(config),
+            ssm: aws_sdk_ssm::Client::new(config),
             transfers: Arc::default(),
             known: Arc::default(),
+            time_source: config.time_source().unwrap_or_default(),
         }
+    }
+
+    /// Now, by the connection's clock.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        self.time_source.now()
     }
 
     /// The same clients, which know nothing yet: each invocation, and each part of a long one, begins with these, so that

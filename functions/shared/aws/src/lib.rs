@@ -14,6 +14,7 @@ pub mod facts;
 mod once;
 mod retry;
 mod sqs;
+mod ssm;
 mod stack;
 #[cfg(test)]
 mod tests;

@@ -70,6 +70,15 @@ pub struct ContainerTrailers {
     pub source_commit: Option<CommitId>,
 }
 
+impl CommitMessage {
+    /// Whether a commit's message has this sentence in its body.
+    #[must_use]
+    pub fn says(message: &str, sentence: &str) -> bool {
+        let line = one_line(sentence, VALUE_CHARACTERS);
+        message.lines().any(|other| other.trim_end() == line)
+    }
+}
+
 impl Trailers {
     /// The trailers of a commit message; empty if it has none of Towpath's.
     #[must_use]

@@ -51,7 +51,7 @@ where
     lambda_runtime::run(service_fn(async |event: LambdaEvent<SqsEvent>| {
         let left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
         let deadline = Instant::now() + left.saturating_sub(TIME_TO_ANSWER);
-        answer(&context.of_invocation(), &event.payload.records, deadline, handle).await
+        answer(context, &event.payload.records, deadline, handle).await
     }))
     .await
 }
@@ -69,6 +69,7 @@ pub async fn answer<H>(
 where
     H: AsyncFn(&Context, Batch) -> Failed,
 {
+    let context = &context.of_invocation();
     let mut failed = Failed::new();
     let mut received = Vec::new();
     for message in messages {

@@ -9,7 +9,7 @@ use domain::time::Timestamp;
 use domain::wake_up::Function;
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 /// All that an invocation needs beside its event.
 #[derive(Debug, Clone)]
@@ -68,12 +68,7 @@ impl Context {
     /// # Errors
     /// When a variable is missing or is not what it should be.
     pub fn from_environment(function: Function) -> Result<Self, StartError> {
-        let queues = QUEUES.iter().filter_map(|(function, name)| Some((*function, variable(name)?)));
-        let queues: BTreeMap<_, _> = queues.collect();
-        let (connection, stack) = (Connection::from_environment()?, stack(&variable)?);
-        let clients = Clients::new(&connection, stack.registry.account.clone());
-        let upstream = upstream_role(function, &stack, &variable).map(|role| role.clients(&connection));
-        Ok(Self { function, stack, queues, clients, upstream })
+        Self::new(function, &variable, &Connection::from_environment()?)
     }
 
     /// The same context at the beginning of an invocation: of what the last one read, nothing is known.
@@ -97,10 +92,23 @@ impl Context {
         self.clients.apply(plan, &with).await
     }
 
-    /// Now, by this machine's clock.
+    /// The context that these variables describe, over this connection.
+    ///
+    /// # Errors
+    /// When a variable is missing or is not what it should be.
+    pub fn new(function: Function, lookup: Lookup<'_>, connection: &Connection) -> Result<Self, StartError> {
+        let queues = QUEUES.iter().filter_map(|(function, name)| Some((*function, lookup(name)?)));
+        let queues: BTreeMap<_, _> = queues.collect();
+        let stack = stack(lookup)?;
+        let clients = Clients::new(connection, stack.registry.account.clone());
+        let upstream = upstream_role(function, &stack, lookup).map(|role| role.clients(connection));
+        Ok(Self { function, stack, queues, clients, upstream })
+    }
+
+    /// Now, by the connection's clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = self.clients.now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_epoch_milliseconds(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 }
@@ -110,8 +118,8 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Where the parameters come from: the environment, or a test.
-type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+/// Where the parameters come from: the environment, or a test. An empty one is none.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// The role by which this function reads the account before this one; none if it may not, or there is none.
 fn upstream_role(function: Function, stack: &Stack, lookup: Lookup<'_>) -> Option<UpstreamRole> {

@@ -8,5 +8,5 @@ pub mod revisions;
 mod settle;
 
 pub use batch::{Batch, Failed, MessageId, Received, run};
-pub use context::{Context, StartError};
+pub use context::{Context, Lookup, StartError};
 pub use settle::{Mode, NotSettled, Read, Settled, Unsettled, answer, settle, tell_troubles};

@@ -9,7 +9,21 @@ use domain::wake_up::Function;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::future::Future;
 use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Lines in the order in which they were written.
+pub type Lines = Arc<Mutex<Vec<String>>>;
+
+tokio::task_local! {
+    static KEPT: Lines;
+}
+
+/// Does some work whose lines are kept instead of written: for a caller that runs handlers in its own process.
+pub async fn keeping<W: Future>(lines: Lines, work: W) -> W::Output {
+    KEPT.scope(lines, work).await
+}
 
 /// Writes the records of a plan, but those of the services that it was not carried out for.
 pub fn plan(plan: &Plan, context: &RecordContext, left_out: &BTreeSet<ServiceId>) {
@@ -101,6 +115,10 @@ pub fn metrics(metrics: &impl Serialize) {
 
 /// One line to standard output, which Lambda puts into the function's log stream.
 fn line(text: &str) {
+    let keep = |lines: &Lines| lines.lock().unwrap_or_else(PoisonError::into_inner).push(text.to_owned());
+    if KEPT.try_with(keep).is_ok() {
+        return;
+    }
     // A log that cannot be written is no reason to leave the work undone.
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }

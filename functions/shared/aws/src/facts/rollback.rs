@@ -9,10 +9,11 @@ use crate::codecommit::{At, Version};
 use crate::connection::Clients;
 use crate::error::CallError;
 use crate::stack::Stack;
-use domain::decide::rollback::{Earlier, RollbackFacts};
+use domain::decide::rollback::{Answered, Earlier, RollbackFacts};
 use domain::facts::{Execution, FileFact, PipelineFact, RepositoryImages, RevisionAtSource, RulesOfService};
 use domain::names::{CommitId, ImageDigest, ImageRepositoryName, PipelineName, ServiceId};
 use domain::revision::RevisionFile;
+use domain::rules::ServiceRules;
 use domain::time::Timestamp;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,9 @@ use tokio::try_join;
 const DEPLOYMENTS_MAX: usize = 1;
 /// How many earlier revisions a person can choose from.
 const EARLIER_MAX: usize = 50;
+/// How many rollbacks and releases are looked through for one that answers the same request: more do not happen while an
+/// execution runs.
+const ANSWERED_MAX: usize = 20;
 /// How many executions of its pipeline are looked at: more do not wait in one pipeline.
 const EXECUTIONS_MAX: u16 = 50;
 
@@ -41,11 +45,14 @@ pub async fn read_rollback(
         RulesOfService::Named(rules) => Some(rules),
         RulesOfService::NotNamed | RulesOfService::Invalid(_) => None,
     };
+    let hold_path = service.hold_path();
+    let owner = named.map(ServiceRules::owner);
     let pipeline = stack.pipeline_of(service, named).ok();
-    let (revision, hold, last_change, application, deployments, executions) = try_join!(
+    let (revision, hold, last_change, answered, application, deployments, executions) = try_join!(
         read_revision(clients, repository, service, &tip),
         read_hold(clients, repository, service, &tip),
         read_last_change(clients, repository, service, &tip),
+        clients.history(&repository.name, &hold_path, &tip, ANSWERED_MAX),
         read_application(clients, named),
         clients.deployments(service, DEPLOYMENTS_MAX),
         read_executions(clients, stack, service, pipeline.as_ref()),
@@ -76,6 +83,8 @@ pub async fn read_rollback(
         revision,
         hold,
         last_change,
+        answered: answered.into_iter().map(answered_by).collect(),
+        owner,
         application,
         earlier,
         images,
@@ -85,6 +94,10 @@ pub async fn read_rollback(
         deployments,
         children,
     }))
+}
+
+fn answered_by(version: Version) -> Answered {
+    Answered { commit: version.commit.id, message: version.commit.message }
 }
 
 type Images = BTreeMap<ImageRepositoryName, RepositoryImages>;

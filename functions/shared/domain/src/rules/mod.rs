@@ -12,6 +12,7 @@ pub use error::{RuleError, RuleProblem};
 pub use policy::{Policy, TagPattern, VersionRange};
 
 use crate::names::{BranchName, ContainerName, ImageRepositoryName, PipelineName, RepositoryName, ServiceId};
+use crate::wake_up::Function;
 
 /// The largest `delivery.yaml` that is read.
 pub const MAXIMUM_RULES_BYTES: usize = 1024 * 1024;
@@ -152,6 +153,17 @@ impl ContainerRules {
     #[must_use]
     pub fn source(&self) -> &ImageRepositoryName {
         self.from.as_ref().unwrap_or(&self.repository)
+    }
+}
+
+impl ServiceRules {
+    /// The function that selects the service's images.
+    #[must_use]
+    pub fn owner(&self) -> Function {
+        match self.promote {
+            Some(_) => Function::PromoteImage,
+            None => Function::OnImagePush,
+        }
     }
 }
 

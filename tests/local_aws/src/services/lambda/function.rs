@@ -256,6 +256,14 @@ pub(crate) fn function<'a>(
     world.account(account)?.lambda.functions.get(name).ok_or_else(|| not_found(&arn))
 }
 
+/// What a function is made of.
+///
+/// # Errors
+/// `ResourceNotFoundException`.
+pub fn found(world: &World, account: &AccountId, name: &str) -> Result<Function, AwsError> {
+    function(world, account, name).map(|held| held.function.clone())
+}
+
 pub(super) fn function_mut<'a>(
     world: &'a mut World,
     account: &AccountId,

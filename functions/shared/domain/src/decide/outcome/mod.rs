@@ -45,7 +45,12 @@ pub fn decide(facts: &OutcomeFacts) -> Plan {
         DeploymentStatus::Successful => succeeded(facts, deployment, &deployed),
         DeploymentStatus::Stopped => {
             let reason = deployment.reason.as_deref().unwrap_or("ECS tells no reason");
-            failed::only_told(facts, &deployed, None, &format!("the deployment was stopped: {reason}"))
+            let because = format!("the deployment was stopped: {reason}");
+            if facts.revision.blob() == Some(deployed.blob) {
+                failed::only_told(facts, &deployed, None, &because)
+            } else {
+                overtaken(facts, &deployed, &because)
+            }
         }
         // The circuit breaker has tripped, or an alarm went off: that is known before the rollback is over.
         DeploymentStatus::RollbackRequested
@@ -53,6 +58,14 @@ pub fn decide(facts: &OutcomeFacts) -> Plan {
         | DeploymentStatus::RollbackSuccessful
         | DeploymentStatus::RollbackFailed => failed::failed(facts, deployment, &deployed),
     }
+}
+
+/// A deployment that made way for what git says now is no failure; its commit tells what became of it.
+fn overtaken(facts: &OutcomeFacts, deployed: &Deployed<'_>, because: &str) -> Plan {
+    let because = format!("{because}; git says something else already");
+    let steps = tell::comment(facts, deployed, DecisionKind::Overtaken, &because).into_iter().collect();
+    let decision = Decision::of(&facts.service, DecisionKind::Overtaken, because);
+    Plan { steps, decisions: vec![decision], then: Then::Done }
 }
 
 fn by_hand_because(deployment: &Deployment) -> String {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::decision::DecisionKind;
 use crate::evidence::{Evidence, EvidenceKind, latest};
 use crate::facts::{
     ApplicationTip, Deployment, DeploymentRepository, Execution, HoldFact, IndexChildren, LastChange,
@@ -14,6 +15,8 @@ use crate::names::{
 };
 use crate::revision::RevisionFile;
 use crate::time::Timestamp;
+use crate::trailers::Trailers;
+use crate::wake_up::Function;
 
 /// Everything that a rollback, or a release, of one service depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +37,10 @@ pub struct RollbackFacts {
     pub hold: HoldFact,
     /// The last commit that touched its `revision.json`.
     pub last_change: Option<LastChange>,
+    /// The newest commits that changed its `hold.json`, as every rollback and every release does, newest first.
+    pub answered: Vec<Answered>,
+    /// The function that selects its images; none if no rules name it.
+    pub owner: Option<Function>,
     /// The tip of its application.
     pub application: ApplicationTip,
     /// The revisions before the one at the tip, newest first, as far as anybody looked.
@@ -65,6 +72,15 @@ pub struct Earlier {
     pub file: RevisionFile,
 }
 
+/// A commit that may answer a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The commit.
+    pub commit: CommitId,
+    /// Its whole message.
+    pub message: String,
+}
+
 /// An image of a revision by its digest, also where the revision names it by tag.
 pub(super) struct OwnImage<'a> {
     pub(super) container: &'a ContainerName,
@@ -74,6 +90,16 @@ pub(super) struct OwnImage<'a> {
 }
 
 impl RollbackFacts {
+    /// Whether another commit has changed the revision after a rollback. A release leaves the revision alone.
+    pub(super) fn was_moved_since(&self, answered: &Answered) -> bool {
+        let was_rollback = Trailers::parse(&answered.message)
+            .services
+            .iter()
+            .any(|service| service.decision == Some(DecisionKind::RolledBack));
+        let last = self.last_change.as_ref().map(|change| &change.commit);
+        was_rollback && last.is_some_and(|last| *last != answered.commit)
+    }
+
     /// The images of a revision whose digests are known.
     pub(super) fn images_of<'a>(&'a self, file: &'a RevisionFile) -> Vec<OwnImage<'a>> {
         let entries = file.entries().iter();
@@ -104,6 +130,15 @@ impl RollbackFacts {
                 .is_some_and(|digest| listed.iter().any(|listed| listed.digest == *digest)),
             Some(RepositoryImages::Missing) => false,
             Some(RepositoryImages::Unreadable(_)) | None => true,
+        }
+    }
+
+    /// Whether this registry can tell if an image is there.
+    pub(super) fn is_in_sight(&self, image: &ImageUri) -> bool {
+        let images = image.repository_in(&self.registry).and_then(|repository| self.images.get(repository));
+        match images {
+            Some(RepositoryImages::Listed(_) | RepositoryImages::Missing) => true,
+            Some(RepositoryImages::Unreadable(_)) | None => false,
         }
     }
 

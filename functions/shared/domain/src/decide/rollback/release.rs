@@ -11,6 +11,7 @@ use crate::names::ImageDigest;
 use crate::plan::{CommitFiles, FileContent, Plan, Step, Then};
 use crate::refusal::Refusal;
 use crate::trailers::CommitMessage;
+use crate::wake_up::WakeUp;
 use std::collections::BTreeSet;
 
 /// The plan that ends what holds a service, or the reason why not.
@@ -42,8 +43,16 @@ pub(super) fn release(facts: &RollbackFacts, request: &Request, released: &Relea
     }
     let what = if what.is_empty() { "what its evidence says".to_owned() } else { what.join(", ") };
     let because = format!("{} releases {what}; its rules apply again", request.who);
+    steps.extend(wake_up(facts, request));
     let decision = Decision::of(service, DecisionKind::Released, because);
     Plan { steps, decisions: vec![decision], then: Then::Done }
+}
+
+/// The owner of the service looks at once what its rules select now, instead of at the next sweep.
+fn wake_up(facts: &RollbackFacts, request: &Request) -> Option<Step> {
+    let function = facts.owner?;
+    let (service, reason) = (request.service.clone(), format!("{} released it", request.who));
+    Some(Step::WakeUp { function, wake_up: WakeUp { service, reason } })
 }
 
 fn names(released: &Released, digest: &ImageDigest) -> bool {
@@ -68,7 +77,7 @@ fn ended(facts: &RollbackFacts, hold: Hold) -> Hold {
 
 fn commit(facts: &RollbackFacts, request: &Request, file: &HoldFile, digests: &[ImageDigest]) -> CommitFiles {
     let service = &request.service;
-    let mut body = vec![request.reason.clone()];
+    let mut body = request.sentences();
     body.extend(digests.iter().map(|digest| format!("{digest} is out of quarantine")));
     CommitFiles {
         repository: facts.repository.name.clone(),

@@ -1,5 +1,8 @@
 //! What a person asks for.
 
+use std::fmt;
+
+use super::who::Who;
 use crate::names::{EventId, ImageDigest, InvalidName, ServiceId};
 
 /// What a person asks for, and who says to ask.
@@ -11,8 +14,8 @@ pub struct Request {
     pub action: Action,
     /// Why, in words.
     pub reason: String,
-    /// Who asks: an ARN that AWS told, else `claimed:` and what was said.
-    pub who: String,
+    /// Who asks.
+    pub who: Who,
     /// What makes a second asking the same asking: an answer that was lost must not be taken for a new wish to go back
     /// once more.
     pub id: EventId,
@@ -47,6 +50,47 @@ pub enum Released {
     Hold,
     /// One image's quarantine alone.
     Digest(ImageDigest),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Previous => "previous",
+            Self::Digest(digest) => digest.as_str(),
+            Self::Named(text) => text,
+        })
+    }
+}
+
+impl fmt::Display for Released {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::All => "all",
+            Self::Hold => "hold",
+            Self::Digest(digest) => digest.as_str(),
+        })
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RollBack(target) => write!(formatter, "roll back to {target}"),
+            Self::Release(released) => write!(formatter, "release {released}"),
+        }
+    }
+}
+
+impl Request {
+    /// What its commit says of it, one sentence a line.
+    pub(super) fn sentences(&self) -> Vec<String> {
+        [Some(self.reason.clone()), Some(self.asked()), self.who.remark()].into_iter().flatten().collect()
+    }
+
+    /// What tells it from another request of the same id, beside its reason.
+    pub(super) fn asked(&self) -> String {
+        format!("asked for: {}", self.action)
+    }
 }
 
 impl Target {

@@ -1,5 +1,6 @@
 //! Back to an earlier revision: one forward commit, and the end of everything that still deploys what is left.
 
+use super::answered::{self, Before};
 use super::facts::{Earlier, OwnImage, RollbackFacts};
 use super::request::{Request, Target};
 use super::{target, trailers_of};
@@ -26,47 +27,47 @@ pub(super) fn roll_back(facts: &RollbackFacts, request: &Request, target: &Targe
     if let FileFact::Present { content: Err(error), .. } = &facts.hold {
         return Plan::nothing(Decision::refused(service, Refusal::InvalidHold(error.clone())));
     }
-    if let Ok(current) = content
-        && is_done(facts, request, current)
-    {
-        return finish(facts, request, blob, current, "this very request was carried out already");
+    if let (Ok(current), Some(by)) = (content, done_by(facts, request)) {
+        return finish(facts, request, (blob, current), &by, "this very request was carried out already");
     }
+    let who = request.who.to_string();
     // Asking for what git says already is no mistake, also where nothing earlier is like it.
-    if let (Ok(current), Target::Digest(digest)) = (content, target)
-        && facts.images_of(current).iter().any(|image| image.digest == digest)
+    if let Ok(current) = content
+        && target::is_current(facts, service, target)
     {
-        return finish(facts, request, blob, current, "git says this revision already");
+        return finish(facts, request, (blob, current), &who, "git says this revision already");
     }
     match (target::choose(facts, request, target), content) {
         (Err(refusal), _) => Plan::nothing(Decision::refused(service, refusal)),
         (Ok(chosen), Ok(current)) if current.has_images_of(&chosen.file) => {
-            finish(facts, request, blob, current, "git says this revision already")
+            finish(facts, request, (blob, current), &who, "git says this revision already")
         }
         (Ok(chosen), content) => back(facts, request, chosen, content.as_ref().ok()),
     }
 }
 
-/// Whether the commit at the tip answers this very request: its reply was lost, and "previous" would now mean another one.
-fn is_done(facts: &RollbackFacts, request: &Request, current: &RevisionFile) -> bool {
-    facts.last_change.as_ref().is_some_and(|change| {
-        Trailers::parse(&change.message).events.contains(&request.id)
-            && change.trailers(&request.service, current).is_some()
-    })
+/// In whose name the newest commit answers this very request: its reply was lost, and "previous" would now mean another one.
+fn done_by(facts: &RollbackFacts, request: &Request) -> Option<String> {
+    match answered::before(facts, request) {
+        Before::JustNow => Trailers::parse(&facts.answered.first()?.message).actor,
+        Before::Never | Before::Since(_) | Before::Otherwise(_) => None,
+    }
 }
 
 /// What is left to do when git says it already: all that follows the commit after a crash, nothing otherwise.
 fn finish(
     facts: &RollbackFacts,
     request: &Request,
-    blob: &BlobId,
-    current: &RevisionFile,
+    (blob, current): (&BlobId, &RevisionFile),
+    by: &str,
     because: &str,
 ) -> Plan {
     let left = |execution: &&Execution| execution.source.blob().is_some_and(|deploys| deploys != blob);
     let mut steps = stop_executions(facts, request, facts.executions.iter().filter(left));
     steps.extend(stop_rollout(facts, request, current));
     let quarantine = facts.hold.content().map(|hold| hold.quarantine.as_slice()).unwrap_or_default();
-    let named = quarantine.iter().filter(|entry| is_of(entry, request));
+    // What this person's rollback put into quarantine, whose evidence may be missing yet.
+    let named = quarantine.iter().filter(|entry| entry.by == by);
     let images = named.map(|entry| OwnImage {
         container: &entry.container,
         repository: facts.repository_of(&entry.digest),
@@ -76,11 +77,6 @@ fn finish(
     let kind = if steps.is_empty() { DecisionKind::Nothing } else { DecisionKind::RolledBack };
     let decision = Decision::of(&request.service, kind, because);
     Plan { steps, decisions: vec![decision], then: Then::Done }
-}
-
-/// Whether this person's rollback put the image into quarantine, whose evidence may be missing yet.
-fn is_of(entry: &Quarantined, request: &Request) -> bool {
-    entry.by == request.who
 }
 
 fn back(facts: &RollbackFacts, request: &Request, chosen: &Earlier, current: Option<&RevisionFile>) -> Plan {
@@ -96,6 +92,10 @@ fn back(facts: &RollbackFacts, request: &Request, chosen: &Earlier, current: Opt
     } else {
         ", which was never verified here"
     };
+    let unseen = match target::out_of_sight(facts, chosen).first() {
+        Some(image) => format!("; whether {image} is still there cannot be seen from here"),
+        None => String::new(),
+    };
     let quarantined = if left.is_empty() {
         "no image is left".to_owned()
     } else {
@@ -103,7 +103,7 @@ fn back(facts: &RollbackFacts, request: &Request, chosen: &Earlier, current: Opt
         format!("in quarantine now: {}", names.collect::<Vec<_>>().join(", "))
     };
     let because = format!(
-        "{} rolls back to the revision of commit {}{health}; {quarantined}; until it is released nothing moves it by itself: run the document towpath-release for {}",
+        "{} rolls back to the revision of commit {}{health}{unseen}; {quarantined}; until it is released nothing moves it by itself: run the document towpath-release for {}",
         request.who,
         chosen.commit.short(),
         request.service,
@@ -131,7 +131,7 @@ fn commit(facts: &RollbackFacts, request: &Request, chosen: &Earlier, left: &[Ow
         container: image.container.clone(),
         digest: image.digest.clone(),
         reason: format!("rolled back: {reason}"),
-        by: who.clone(),
+        by: who.to_string(),
         at: facts.now,
     });
     let hold = Hold {
@@ -139,7 +139,7 @@ fn commit(facts: &RollbackFacts, request: &Request, chosen: &Earlier, left: &[Ow
         revision: chosen.blob.clone(),
         application_commit: facts.application.commit().cloned(),
         reason: format!("rolled back: {reason}"),
-        by: who.clone(),
+        by: who.to_string(),
         at: facts.now,
         until: None,
     };
@@ -156,7 +156,7 @@ fn commit(facts: &RollbackFacts, request: &Request, chosen: &Earlier, left: &[Ow
         ],
         message: CommitMessage {
             subject: format!("{service}: rolled back to the revision of {}", chosen.commit.short()),
-            body: vec![reason.clone()],
+            body: request.sentences(),
             trailers: trailers_of(request, DecisionKind::RolledBack, containers),
         },
     }

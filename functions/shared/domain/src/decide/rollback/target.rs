@@ -3,7 +3,8 @@
 use super::facts::{Earlier, RollbackFacts};
 use super::request::{Request, Target};
 use crate::evidence::EvidenceKind;
-use crate::names::{CommitId, ImageDigest, ServiceId};
+use crate::facts::FileFact;
+use crate::names::{CommitId, ImageDigest, ImageUri, ServiceId};
 use crate::refusal::Refusal;
 use crate::trailers::Trailers;
 
@@ -67,24 +68,9 @@ fn has(facts: &RollbackFacts, earlier: &Earlier, digest: &ImageDigest) -> bool {
 /// The revision of a commit of the deployment repository; else the newest one whose commit gives an image that tag or that
 /// source commit, or that has the image which bears the tag now.
 fn named<'a>(facts: &'a RollbackFacts, service: &ServiceId, text: &str) -> Result<&'a Earlier, Refusal> {
-    let begins = |commit: &CommitId| text.len() >= FEWEST_DIGITS && commit.as_str().starts_with(text);
-    let by_commit = facts.earlier.iter().find(|earlier| begins(&earlier.commit));
-    let told = facts.earlier.iter().find(|earlier| {
-        let trailers = Trailers::parse(&earlier.message);
-        let of_service = trailers.of_service(service).filter(|trailers| trailers.fit(&earlier.file));
-        of_service.is_some_and(|service| {
-            service.containers.iter().any(|container| {
-                container.image_tag.as_ref().is_some_and(|tag| tag.as_str() == text)
-                    || container.source_commit.as_ref().is_some_and(begins)
-            })
-        })
-    });
-    let bears = facts.earlier.iter().find(|earlier| {
-        let entries = earlier.file.entries().iter();
-        let mut repositories = entries.filter_map(|entry| entry.image.repository_in(&facts.registry));
-        repositories
-            .any(|repository| tagged(facts, repository, text).is_some_and(|it| has(facts, earlier, it)))
-    });
+    let by_commit = facts.earlier.iter().find(|earlier| begins(&earlier.commit, text));
+    let told = facts.earlier.iter().find(|earlier| is_told(service, earlier, text));
+    let bears = facts.earlier.iter().find(|earlier| bears(facts, earlier, text));
     let mut meant: Vec<&Earlier> = Vec::new();
     for earlier in [by_commit, told, bears].into_iter().flatten() {
         if !meant.iter().any(|other| other.file.has_images_of(&earlier.file)) {
@@ -98,6 +84,51 @@ fn named<'a>(facts: &'a RollbackFacts, service: &ServiceId, text: &str) -> Resul
             Err(Refusal::TargetAmbiguous { to: text.to_owned(), commits: commits(several.iter().copied()) })
         }
     }
+}
+
+/// Whether the revision at the tip is what a person names, and no earlier one is.
+pub(super) fn is_current(facts: &RollbackFacts, service: &ServiceId, target: &Target) -> bool {
+    let (FileFact::Present { blob, content: Ok(file) }, Some(change)) = (&facts.revision, &facts.last_change)
+    else {
+        return false;
+    };
+    let (commit, message) = (change.commit.clone(), change.message.clone());
+    let current = Earlier { commit, message, blob: blob.clone(), file: file.clone() };
+    let fits = |one: &Earlier, text: &str| {
+        begins(&one.commit, text) || is_told(service, one, text) || bears(facts, one, text)
+    };
+    match target {
+        Target::Previous => false,
+        Target::Digest(digest) => has(facts, &current, digest),
+        Target::Named(text) => {
+            let others = || facts.earlier.iter().filter(|earlier| !earlier.file.has_images_of(file));
+            fits(&current, text) && !others().any(|earlier| fits(earlier, text))
+        }
+    }
+}
+
+/// Whether these are the first digits of a commit, or all of them.
+fn begins(commit: &CommitId, text: &str) -> bool {
+    text.len() >= FEWEST_DIGITS && commit.as_str().starts_with(text)
+}
+
+/// Whether the commit of a revision gives an image that tag or that source commit.
+fn is_told(service: &ServiceId, earlier: &Earlier, text: &str) -> bool {
+    let trailers = Trailers::parse(&earlier.message);
+    let of_service = trailers.of_service(service).filter(|trailers| trailers.fit(&earlier.file));
+    of_service.is_some_and(|service| {
+        service.containers.iter().any(|container| {
+            container.image_tag.as_ref().is_some_and(|tag| tag.as_str() == text)
+                || container.source_commit.as_ref().is_some_and(|commit| begins(commit, text))
+        })
+    })
+}
+
+/// Whether a revision has the image that bears that tag now.
+fn bears(facts: &RollbackFacts, earlier: &Earlier, text: &str) -> bool {
+    let entries = earlier.file.entries().iter();
+    let mut repositories = entries.filter_map(|entry| entry.image.repository_in(&facts.registry));
+    repositories.any(|repository| tagged(facts, repository, text).is_some_and(|it| has(facts, earlier, it)))
 }
 
 fn tagged<'a>(
@@ -142,6 +173,12 @@ fn not_in_quarantine(facts: &RollbackFacts, service: &ServiceId, earlier: &Earli
         });
     }
     Ok(())
+}
+
+/// The images of a revision of which nobody here can tell whether they are still there.
+pub(super) fn out_of_sight<'a>(facts: &RollbackFacts, earlier: &'a Earlier) -> Vec<&'a ImageUri> {
+    let entries = earlier.file.entries().iter().map(|entry| &entry.image);
+    entries.filter(|image| !facts.is_in_sight(image)).collect()
 }
 
 /// A revision whose image the registry has lost would only fail.

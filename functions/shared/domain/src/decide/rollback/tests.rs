@@ -12,6 +12,7 @@ use crate::hold::HoldFile;
 use crate::names::{EnvironmentName, EventId};
 use crate::plan::Step;
 use crate::revision::RevisionFile;
+use crate::wake_up::Function;
 
 fn web(number: u32) -> RevisionFile {
     revision(&[("webapp1", "webapp1", number)])
@@ -34,6 +35,8 @@ fn facts() -> RollbackFacts {
         revision: present(3, web(3)),
         hold: FileFact::Absent,
         last_change: Some(by_towpath(3, WEBAPP1, DecisionKind::Moved, &[("webapp1", 3, "3333333")])),
+        answered: Vec::new(),
+        owner: Some(Function::OnImagePush),
         application: ApplicationTip::At(commit(30)),
         earlier: vec![earlier(2), earlier(1)],
         images: [(
@@ -49,12 +52,16 @@ fn facts() -> RollbackFacts {
     }
 }
 
+fn mary() -> Who {
+    Who { name: Some("mary".to_owned()), claimed: "claimed:mary".to_owned(), told: Told::Nothing }
+}
+
 fn asks(action: Action) -> Request {
     Request {
         service: service(WEBAPP1),
         action,
         reason: "500s".to_owned(),
-        who: "claimed:mary".to_owned(),
+        who: mary(),
         id: EventId::parse("request-1").unwrap(),
     }
 }
@@ -81,6 +88,9 @@ fn after(mut facts: RollbackFacts, plan: &Plan, whole: bool) -> RollbackFacts {
     for step in &plan.steps {
         match step {
             Step::CommitFiles(commit) => {
+                let answered =
+                    Answered { commit: crate::fixtures::commit(9), message: commit.message.to_string() };
+                facts.answered.insert(0, answered);
                 for file in &commit.files {
                     if file.path == service(WEBAPP1).hold_path() {
                         facts.hold = hold_present(HoldFile::parse(file.text.as_bytes()).unwrap());
@@ -152,6 +162,7 @@ fn the_commit_says_who_why_and_what() {
         cluster1/webapp1: rolled back to the revision of 00000002
 
         500s
+        asked for: roll back to 2222222
 
         Actor: claimed:mary
         Event-Id: request-1
@@ -187,6 +198,14 @@ fn the_commit_says_who_why_and_what() {
         }
     "#]]
     .assert_eq(files.last().map(|(_, text)| *text).unwrap_or_default());
+}
+
+#[test]
+fn what_git_says_already_may_be_named_in_any_way() {
+    for text in ["3333333", commit(3).as_str(), digest(3).as_str()] {
+        let plan = decide(&RollbackFacts { earlier: Vec::new(), ..facts() }, &to(text));
+        assert_eq!(plan.to_string(), "cluster1/webapp1: nothing: git says this revision already\n", "{text}");
+    }
 }
 
 #[test]
@@ -254,11 +273,12 @@ fn a_quarantined_target_is_refused_with_the_command_and_returns_after_the_releas
     check(
         &rolled,
         &release,
-        expect![[r"
+        expect![[r#"
             cluster1/webapp1: released: claimed:mary releases its hold, sha256:000300000000; its rules apply again
             - commit to deployment main on 00000003: cluster1/webapp1: released (cluster1/webapp1/hold.json)
             - put evidence released of dev for cluster1/webapp1 on webapp1@sha256:000300000000
-        "]],
+            - wake up on_image_push for cluster1/webapp1: claimed:mary released it
+        "#]],
     );
     let released = after(rolled.clone(), &decide(&rolled, &release), true);
     check(
@@ -293,6 +313,59 @@ fn a_lost_answer_is_no_second_wish() {
         expect![[r"
             cluster1/webapp1: nothing: this very request was carried out already
         "]],
+    );
+}
+
+fn told(by: &str) -> Who {
+    Who { told: Told::By(by.to_owned()), ..mary() }
+}
+
+#[test]
+fn who_asks_is_the_one_that_aws_names_or_only_claimed() {
+    let arn = "arn:aws:iam::111111111111:user/mary";
+    let proved = Request { who: told(arn), ..to("previous") };
+    let plan = decide(&facts(), &proved);
+    let Some(Step::CommitFiles(commit)) = plan.steps.first() else { panic!("{plan}") };
+    assert_eq!(commit.message.trailers.actor.as_deref(), Some(arn));
+    assert_eq!(
+        commit.message.body,
+        ["500s", "asked for: roll back to previous", "for mary, as the request says"]
+    );
+    let doubt = Doubt::NotRunning("Success".to_owned());
+    let doubted = Request { who: Who { told: Told::Doubted(doubt), ..mary() }, ..to("previous") };
+    let plan = decide(&facts(), &doubted);
+    let Some(Step::CommitFiles(commit)) = plan.steps.first() else { panic!("{plan}") };
+    assert_eq!(commit.message.trailers.actor.as_deref(), Some("claimed:mary"));
+    let remark = "who asks is not proved: the execution does not run: it is \"Success\"";
+    assert_eq!(commit.message.body.last().map(String::as_str), Some(remark));
+}
+
+#[test]
+fn an_execution_that_was_used_for_another_commit_proves_nothing() {
+    let arn = "arn:aws:iam::111111111111:user/mary";
+    let proved = Request { who: told(arn), ..to("2222222") };
+    let rolled = after(facts(), &decide(&facts(), &proved), true);
+    let rolled = RollbackFacts { earlier: vec![earlier(3), earlier(2), earlier(1)], ..rolled };
+    let other = Request { who: told(arn), ..to("1111111") };
+    let plan = decide(&rolled, &other);
+    let Some(Step::CommitFiles(commit)) = plan.steps.first() else { panic!("{plan}") };
+    assert_eq!(commit.message.trailers.actor.as_deref(), Some("claimed:mary"));
+    let remark = "who asks is not proved: the execution was used for commit 00000009 already";
+    assert_eq!(commit.message.body.last().map(String::as_str), Some(remark));
+}
+
+#[test]
+fn a_request_that_was_answered_before_somebody_acted_is_not_carried_out_again() {
+    let request = to("previous");
+    let mut moved = after(facts(), &decide(&facts(), &request), true);
+    moved.revision = present(4, web(4));
+    moved.last_change = Some(by_mary(8));
+    check(
+        &moved,
+        &request,
+        expect![[r"
+        cluster1/webapp1: nothing: commit 00000009 carried out this very request, and something else was done since; ask anew
+    "]],
     );
 }
 

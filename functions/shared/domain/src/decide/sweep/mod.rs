@@ -77,10 +77,8 @@ pub fn sweep(facts: &SweepFacts) -> Sweep {
 /// The function that moves a service's revision.
 fn mover(rules: &RulesFact, service: &ServiceId) -> Function {
     match rules.of_service(service) {
-        RulesOfService::Named(rules) if rules.promote.is_some() => Function::PromoteImage,
-        RulesOfService::Named(_) | RulesOfService::NotNamed | RulesOfService::Invalid(_) => {
-            Function::OnImagePush
-        }
+        RulesOfService::Named(rules) => rules.owner(),
+        RulesOfService::NotNamed | RulesOfService::Invalid(_) => Function::OnImagePush,
     }
 }
 
