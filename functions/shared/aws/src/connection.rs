@@ -1,6 +1,8 @@
 //! How the function reaches AWS: credentials, Region and endpoint from the environment that Lambda sets, and
 //! one HTTP client for all services.
 
+use crate::codecommit::{Commit, File, Version};
+use crate::once::Once;
 use crate::retry::XmlThrottle;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -13,7 +15,9 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
-use domain::names::AccountId;
+use domain::names::{
+    AccountId, BlobId, CommitId, FilePath, ImageDigest, ImageRepositoryName, RepositoryName,
+};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
@@ -112,6 +116,17 @@ pub struct Clients {
     transfers: Arc<OnceLock<SharedHttpConnector>>,
     time_source: SharedTimeSource,
     config: SdkConfig,
+    pub(crate) known: Arc<Known>,
+}
+
+/// What this invocation has read already of what can never change.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    pub(crate) files: Once<(RepositoryName, CommitId, FilePath), Option<File>>,
+    pub(crate) blobs: Once<(RepositoryName, BlobId), Vec<u8>>,
+    pub(crate) commits: Once<(RepositoryName, CommitId), Option<Commit>>,
+    pub(crate) histories: Once<(RepositoryName, CommitId, FilePath, usize), Vec<Version>>,
+    pub(crate) manifests: Once<(ImageRepositoryName, ImageDigest), Option<(String, String)>>,
 }
 
 impl Clients {
@@ -132,6 +147,7 @@ impl Clients {
             eventbridge: aws_sdk_eventbridge::Client::new(config),
             sqs: aws_sdk_sqs::Client::new(config),
             transfers: Arc::default(),
+            known: Arc::default(),
             time_source: config.time_source().unwrap_or_default(),
             config: config.clone(),
         }
@@ -141,6 +157,13 @@ impl Clients {
     #[must_use]
     pub fn now(&self) -> SystemTime {
         self.time_source.now()
+    }
+
+    /// The same clients, which know nothing yet: each invocation, and each part of a long one, begins with these, so that
+    /// what is kept stays small.
+    #[must_use]
+    pub fn knowing_nothing(&self) -> Self {
+        Self { known: Arc::default(), ..self.clone() }
     }
 
     /// What carries the bytes of layers, which are no calls of an API. Made with the first use: most functions have none.

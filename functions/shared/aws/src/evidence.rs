@@ -74,9 +74,16 @@ impl Clients {
         };
         let empty = sha256(EMPTY)?;
         let text = manifest_text(evidence, &self.account, subject, &empty)?;
-        self.put_small_blob(&evidence.repository, &empty, EMPTY).await?;
         let digest = sha256(text.as_bytes())?;
-        self.put_untagged_manifest(&evidence.repository, &digest, MANIFEST_TYPE, &text).await
+        let put = || self.put_untagged_manifest(&evidence.repository, &digest, MANIFEST_TYPE, &text);
+        match put().await {
+            // Only the first evidence in a repository has to bring the empty blob that all of them name.
+            Err(error) if error.code() == Some("LayersNotFoundException") => {
+                self.put_small_blob(&evidence.repository, &empty, EMPTY).await?;
+                put().await
+            }
+            put => put,
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod error;
 mod eventbridge;
 pub mod evidence;
 pub mod facts;
+mod once;
 #[cfg(feature = "operator")]
 pub mod operator;
 mod retry;

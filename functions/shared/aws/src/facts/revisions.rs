@@ -50,6 +50,19 @@ pub async fn read_revisions(
     (actor, now): (Function, Timestamp),
 ) -> Result<Option<(RevisionsFacts, Vec<Unread>)>, CallError> {
     let Some((tip, rules)) = read_rules(clients, &stack.repository).await? else { return Ok(None) };
+    let read = read_revisions_at(clients, upstream, stack, asked, (actor, now), (tip, rules)).await;
+    Ok(Some((read.facts, read.unread)))
+}
+
+/// The same as [`read_revisions`], at a tip whose rules are known.
+pub(super) async fn read_revisions_at(
+    clients: &Clients,
+    upstream: Option<&Clients>,
+    stack: &Stack,
+    asked: &RevisionsAsked,
+    (actor, now): (Function, Timestamp),
+    (tip, rules): (CommitId, RulesFact),
+) -> RevisionsRead {
     let wanted = services_asked_about(&rules, asked);
     let repositories = wanted
         .iter()
@@ -89,7 +102,7 @@ pub async fn read_revisions(
     if let Some(upstream) = upstream {
         read_evidence(upstream, &mut read).await;
     }
-    Ok(Some((read.facts, read.unread)))
+    read
 }
 
 /// What was read, and of which services something could not be.
