@@ -228,6 +228,16 @@ impl Story {
         Ok(commit)
     }
 
+    /// A person forces the branch to a commit, and everything happens that follows.
+    ///
+    /// # Errors
+    /// As [`Story::commit`].
+    pub fn force(&mut self, commit: &str) -> Result<(), Failure> {
+        self.git.update()?;
+        self.git.run(&["push", "--quiet", "--force", "origin", &format!("{commit}:refs/heads/main")])?;
+        self.rest()
+    }
+
     /// Puts a message on a function's queue; does not wait.
     ///
     /// # Errors

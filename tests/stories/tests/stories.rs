@@ -6,6 +6,8 @@ mod again;
 mod bad_input;
 #[path = "stories/buses.rs"]
 mod buses;
+#[path = "stories/by_hand.rs"]
+mod by_hand;
 #[path = "stories/deliver.rs"]
 mod deliver;
 #[path = "stories/failures.rs"]

@@ -71,6 +71,13 @@ impl Context {
         Self::new(function, &variable, &Connection::from_environment()?)
     }
 
+    /// The same context at the beginning of an invocation: of what the last one read, nothing is known.
+    #[must_use]
+    pub fn of_invocation(&self) -> Self {
+        let upstream = self.upstream.as_ref().map(Clients::knowing_nothing);
+        Self { clients: self.clients.knowing_nothing(), upstream, ..self.clone() }
+    }
+
     /// Carries a plan out, but the steps of these services.
     pub async fn apply(&self, plan: &Plan, deadline: Instant, left_out: &BTreeSet<ServiceId>) -> Applied {
         let progress = |copy: &CopyImage, progress| record::progress(self.function, copy, progress);
@@ -96,6 +103,13 @@ impl Context {
         let clients = Clients::new(connection, stack.registry.account.clone());
         let upstream = upstream_role(function, &stack, lookup).map(|role| role.clients(connection));
         Ok(Self { function, stack, queues, clients, upstream })
+    }
+
+    /// The context of a test: a stack with usual names.
+    #[cfg(test)]
+    pub(crate) fn of_test(clients: Clients) -> Self {
+        let stack = tests::usual_stack();
+        Self { function: Function::OnImagePush, stack, queues: BTreeMap::new(), clients, upstream: None }
     }
 
     /// Now, by the connection's clock.
@@ -186,6 +200,10 @@ mod tests {
             let found = VARIABLES.iter().find(|(variable, _)| *variable == name);
             found.map(|(_, value)| (*value).to_owned())
         })
+    }
+
+    pub(super) fn usual_stack() -> Stack {
+        stack_with("", None).unwrap()
     }
 
     #[test]

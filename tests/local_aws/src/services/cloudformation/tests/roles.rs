@@ -121,7 +121,7 @@ fn each_role_allows_what_its_function_does_and_nothing_else() {
         codecommit:ListFileCommitHistory codecommit:deployment: on_image_push, promote_image, on_commit, on_deployment_change, roll_back, reconcile
         codecommit:GetCommentsForComparedCommit codecommit:deployment: on_deployment_change, reconcile
         codecommit:PostCommentForComparedCommit codecommit:deployment: on_deployment_change
-        codecommit:CreateCommit codecommit:deployment: on_image_push, promote_image, on_deployment_change, roll_back
+        codecommit:CreateCommit codecommit:deployment: on_image_push, promote_image, on_commit, on_deployment_change, roll_back
         codecommit:CreateCommit codecommit:webapp1: nobody
         codecommit:GitPush codecommit:deployment: nobody
         codecommit:DeleteBranch codecommit:deployment: nobody
@@ -146,7 +146,7 @@ fn each_role_allows_what_its_function_does_and_nothing_else() {
         ecs:DescribeServiceDeployments ecs:service-deployment/cluster1/webapp1/id: on_commit, on_deployment_change, roll_back, reconcile
         ecs:DescribeServiceDeployments ecs:service/cluster1/webapp1: on_commit, on_deployment_change, roll_back, reconcile
         ecs:DescribeServiceRevisions ecs:service-revision/cluster1/webapp1/id: on_commit, on_deployment_change, roll_back, reconcile
-        ecs:DescribeServices ecs:service/cluster1/webapp1: nobody
+        ecs:DescribeServices ecs:service/cluster1/webapp1: on_deployment_change, reconcile
         ecs:DescribeTaskDefinition *: nobody
         ecs:DescribeTasks ecs:task/cluster1/id: on_deployment_change, reconcile
         ecs:ListServiceDeployments ecs:service/cluster1/webapp1: on_commit, on_deployment_change, roll_back, reconcile
@@ -166,7 +166,7 @@ fn each_role_allows_what_its_function_does_and_nothing_else() {
         sqs:SendMessage sqs:towpath-promote_image: promote_image, roll_back, reconcile
         sqs:SendMessage sqs:towpath-reconcile: reconcile
         sqs:SendMessage sqs:towpath-reconcile-dead_letters: nobody
-        events:PutEvents events:event-bus/default: promote_image, on_deployment_change, roll_back
+        events:PutEvents events:event-bus/default: promote_image, on_commit, on_deployment_change, roll_back
         events:PutEvents events:event-bus/other: nobody
         events:PutEvents arn:aws:events:eu-west-1:333333333333:event-bus/default: nobody
         events:PutEvents arn:aws:events:eu-west-1:333333333333:event-bus/towpath: tell_downstream
