@@ -97,6 +97,7 @@ async fn question(
             }))
         }
         Event::ImagePushed(_)
+        | Event::EvidenceTold(_)
         | Event::ServiceChanged(_)
         | Event::PipelineChanged(_)
         | Event::Sweep(_)

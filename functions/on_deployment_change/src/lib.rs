@@ -126,7 +126,11 @@ async fn accept(context: &Context, received: Received) -> Result<Option<(Service
                 }
             }
         }
-        Event::ImagePushed(_) | Event::BranchMoved(_) | Event::Sweep(_) | Event::Ignored { .. } => {
+        Event::ImagePushed(_)
+        | Event::EvidenceTold(_)
+        | Event::BranchMoved(_)
+        | Event::Sweep(_)
+        | Event::Ignored { .. } => {
             if let Some(id) = message_id {
                 ignore(
                     context,

@@ -3,7 +3,7 @@
 mod metrics;
 
 use aws::facts::{SweepRead, Unread, read_services, read_sweep};
-use aws::{CallError, FailedStep};
+use aws::{CallError, StopCause, StoppedStep};
 use domain::decide::sweep::{DriftState, sweep};
 use domain::names::{EventId, ServiceId};
 use domain::record::RecordContext;
@@ -31,6 +31,7 @@ pub async fn handle(context: &Context, batch: Batch) -> Failed {
             }
             Event::ImagePushed(_)
             | Event::BranchMoved(_)
+            | Event::EvidenceTold(_)
             | Event::ServiceChanged(_)
             | Event::PipelineChanged(_)
             | Event::WakeUp(_)
@@ -55,7 +56,7 @@ async fn carry_out(
         all.into_iter().filter(|service| from.after.as_ref().is_none_or(|after| service > after)).collect();
     let mut states: BTreeMap<DriftState, u32> = BTreeMap::new();
     for part in left.chunks(PART_SERVICES) {
-        sweep_part(context, event, part.iter().cloned().collect(), &mut states).await?;
+        sweep_part(context, (event, deadline), part.iter().cloned().collect(), &mut states).await?;
         let is_last = part.last() == left.last();
         if Instant::now() >= deadline && !is_last {
             metrics::write(context, &states);
@@ -69,26 +70,37 @@ async fn carry_out(
 
 async fn sweep_part(
     context: &Context,
-    event: &EventId,
+    (event, deadline): (&EventId, Instant),
     services: BTreeSet<ServiceId>,
     states: &mut BTreeMap<DriftState, u32>,
 ) -> Result<(), CallError> {
-    let read = Box::pin(read_sweep(&context.clients, &context.stack, &services, context.now())).await?;
+    let read = Box::pin(read_sweep(
+        &context.clients,
+        context.upstream.as_ref(),
+        &context.stack,
+        &services,
+        context.now(),
+    ))
+    .await?;
     let Some(SweepRead { facts, unread }) = read else { return Ok(()) };
     let found = sweep(&facts);
     for drift in found.drift.values() {
         *states.entry(drift.state).or_default() += 1;
     }
-    let applied = context.clients.apply(&found.plan, &context.stack.environment, &context.queues).await;
+    let applied = context.apply(&found.plan, deadline, &BTreeSet::new()).await;
     let about = RecordContext {
         function: context.function,
         events: vec![event.clone()],
         tip: Some(facts.starts.tip.clone()),
         commit: None,
     };
-    record::plan(&found.plan, &about);
+    record::plan(&found.plan, &about, &BTreeSet::new());
     // The next sweep looks at these services again, so that this one need not come back for them.
-    let failed = applied.failed.into_iter().map(|FailedStep { services, error }| Unread { services, error });
+    let failed = applied.stopped.into_iter().filter_map(|StoppedStep { services, cause }| match cause {
+        StopCause::Failed(error) => Some(Unread { services, error }),
+        // A sweep only sends wake-ups.
+        StopCause::Refused(_) | StopCause::OutOfTime { .. } => None,
+    });
     tell_troubles(&about, unread.into_iter().chain(failed));
     Ok(())
 }

@@ -120,7 +120,7 @@ async fn who_asks(context: &Context, asked: &Asked) -> Told {
 }
 
 fn told(settled: Settled, dry_run: bool) -> Result<Answer, Failure> {
-    let Settled { plan, about, troubles } = settled;
+    let Settled { plan, about, troubles, unfinished: _ } = settled;
     let problem = troubles.first().map(|trouble| trouble.error.to_string());
     tell_troubles(&about, troubles);
     // A request is about one service, and has one decision.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// The SDK's clients as fields, and how IAM spells their services.
-const CLIENTS: [(&str, &str); 7] = [
+const CLIENTS: [(&str, &str); 8] = [
     ("codecommit", "codecommit"),
     ("codepipeline", "codepipeline"),
     ("ecr", "ecr"),
@@ -15,7 +15,11 @@ const CLIENTS: [(&str, &str); 7] = [
     ("eventbridge", "events"),
     ("sqs", "sqs"),
     ("ssm()", "ssm"),
+    ("sts", "sts"),
 ];
+
+/// The role of this account in whose name the next environment's functions read here.
+const READ_FROM_OUTSIDE: &str = "read_images";
 
 /// What Lambda itself does in a function's name: its queue and its log.
 const LAMBDAS_OWN: [&str; 5] = [
@@ -77,8 +81,16 @@ fn called() -> BTreeSet<String> {
     actions
 }
 
-/// The actions that `template.yaml` grants to each function, by the policy's name, without what Lambda itself does.
+/// The actions that `template.yaml` grants to each function, without what Lambda itself does.
 fn granted() -> BTreeMap<String, BTreeSet<String>> {
+    let mut granted = granted_by_policy();
+    // The other roles belong to EventBridge, to Systems Manager, or to the next environment.
+    granted.retain(|policy, _| std::path::Path::new(&format!("{ROOT}/functions/{policy}")).exists());
+    granted
+}
+
+/// The actions that `template.yaml` grants, by the policy's name, without what Lambda itself does for functions.
+fn granted_by_policy() -> BTreeMap<String, BTreeSet<String>> {
     let template = read("template.yaml");
     let mut granted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let (mut policy, mut in_actions) = (None, false);
@@ -96,16 +108,22 @@ fn granted() -> BTreeMap<String, BTreeSet<String>> {
         let own = words.filter(|word| !LAMBDAS_OWN.contains(word));
         granted.entry(policy.clone()).or_default().extend(own.map(str::to_owned));
     }
-    // The schedule's role belongs to EventBridge Scheduler and not to a function.
-    granted.retain(|policy, _| std::path::Path::new(&format!("{ROOT}/functions/{policy}")).exists());
     granted
+}
+
+/// Whether an action only looks.
+fn reads(action: &str) -> bool {
+    let operation = action.split_once(':').map(|(_, operation)| operation);
+    let verbs = ["Get", "List", "Describe", "BatchGet", "BatchCheck"];
+    verbs.iter().any(|verb| operation.is_some_and(|operation| operation.starts_with(verb)))
 }
 
 #[test]
 fn no_role_grants_what_no_call_needs() {
     let (called, granted) = (called(), granted());
-    assert_eq!(granted.len(), 5, "the roles that were found: {:?}", granted.keys());
-    for (function, actions) in &granted {
+    assert_eq!(granted.len(), 6, "the roles that were found: {:?}", granted.keys());
+    let from_outside = granted_by_policy().remove(READ_FROM_OUTSIDE).unwrap();
+    for (function, actions) in granted.iter().chain([(&READ_FROM_OUTSIDE.to_owned(), &from_outside)]) {
         let needless: Vec<_> = actions.difference(&called).collect();
         assert_eq!(needless, Vec::<&String>::new(), "granted to {function}, and never called");
     }
@@ -113,7 +131,8 @@ fn no_role_grants_what_no_call_needs() {
 
 #[test]
 fn every_call_is_granted_to_some_function() {
-    let all: BTreeSet<String> = granted().into_values().flatten().collect();
+    let outside = granted_by_policy().remove(READ_FROM_OUTSIDE).unwrap();
+    let all: BTreeSet<String> = granted().into_values().flatten().chain(outside).collect();
     let called = called();
     assert!(called.len() > 20, "the calls that were found: {called:?}");
     let denied: Vec<_> = called.difference(&all).collect();
@@ -121,15 +140,30 @@ fn every_call_is_granted_to_some_function() {
 }
 
 #[test]
+fn across_accounts_there_is_only_reading_and_telling() {
+    let granted = granted_by_policy();
+    let from_outside = &granted[READ_FROM_OUTSIDE];
+    assert!(from_outside.iter().all(|action| reads(action)), "{from_outside:?}");
+    assert_eq!(granted["tell_downstream"], BTreeSet::from(["events:PutEvents".to_owned()]));
+    let template = read("template.yaml");
+    let named: BTreeSet<&str> =
+        template.lines().filter_map(|line| line.split_once("!Sub ")).map(|(_, text)| text).collect();
+    let elsewhere: Vec<&str> = named.into_iter().filter(|text| text.contains("stream}")).collect();
+    expect_test::expect![[r#"
+        "arn:${AWS::Partition}:events:${AWS::Region}:${Downstream}:event-bus/towpath"
+        "arn:${AWS::Partition}:iam::${Downstream}:role/towpath-promote_image"
+        "arn:${AWS::Partition}:iam::${Downstream}:role/towpath-reconcile"
+        "arn:${AWS::Partition}:iam::${Downstream}:root" }
+        "arn:${AWS::Partition}:iam::${Upstream}:role/towpath-read_images"
+        "arn:${AWS::Partition}:iam::${Upstream}:root" }"#]]
+    .assert_eq(&elsewhere.join("\n"));
+}
+
+#[test]
 fn only_the_functions_that_write_may_write() {
-    let reads = |action: &&String| {
-        ["Get", "List", "Describe", "BatchGet"]
-            .iter()
-            .any(|verb| action.split_once(':').is_some_and(|(_, operation)| operation.starts_with(verb)))
-    };
     let mut writes: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (function, actions) in granted() {
-        writes.insert(function, actions.iter().filter(|action| !reads(action)).cloned().collect());
+        writes.insert(function, actions.into_iter().filter(|action| !reads(action)).collect());
     }
     expect_test::expect![[r#"
         {
@@ -151,8 +185,20 @@ fn only_the_functions_that_write_may_write() {
             "on_image_push": [
                 "codecommit:CreateCommit",
             ],
+            "promote_image": [
+                "codecommit:CreateCommit",
+                "ecr:CompleteLayerUpload",
+                "ecr:CreateRepository",
+                "ecr:InitiateLayerUpload",
+                "ecr:PutImage",
+                "ecr:UploadLayerPart",
+                "events:PutEvents",
+                "sqs:SendMessage",
+                "sts:AssumeRole",
+            ],
             "reconcile": [
                 "sqs:SendMessage",
+                "sts:AssumeRole",
             ],
             "roll_back": [
                 "codecommit:CreateCommit",

@@ -1,19 +1,24 @@
-//! The demo: one image on its way from the push to a running service, on local accounts.
+//! The demo: an application's way from dev over stg to prd and back, on local accounts.
 
+mod environment;
+mod events;
+mod mission;
+mod setup;
 mod show;
-mod stage;
-mod story;
+mod steps;
+mod team;
 
 use clap::Parser;
 use local_aws::serve::{self, Environment, Options, Running};
 use local_aws::settings::Settings;
-use stage::Stage;
+use mission::Mission;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::runtime::Runtime;
 
-/// Plays one image's way on local accounts: pushed to dev's registry, committed by digest, deployed to ECS,
-/// verified. Each step shows its proof; the first that does not hold ends the demo.
+/// Plays an application's way through three local accounts: pushed to dev and deployed; pushed to stg, copied by digest
+/// and deployed; refused in prd until it is approved; a bad release rolled back from the console, for good; stg rolled back
+/// by a push; the fix. Each step shows its proof; the first that does not hold ends the demo.
 #[derive(Debug, Parser)]
 #[command(name = "scripts/demo")]
 struct Arguments {
@@ -28,8 +33,9 @@ struct Arguments {
     project: PathBuf,
 }
 
-/// dev's account.
-const DEV: &str = "111111111111";
+/// The environments, each the upstream of the next.
+const ENVIRONMENTS: [(&str, &str); 3] =
+    [("dev", "111111111111"), ("stg", "222222222222"), ("prd", "333333333333")];
 const REGION: &str = "eu-west-1";
 
 fn main() -> ExitCode {
@@ -43,18 +49,16 @@ fn main() -> ExitCode {
     }
 }
 
-type Failure = Box<dyn std::error::Error>;
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn play(arguments: &Arguments) -> Result<(), Failure> {
     let runtime = Runtime::new()?;
-    show::step("Start the local accounts and deploy Towpath's own templates into dev");
+    show::step("Start the local accounts dev, stg and prd, and deploy Towpath's own templates into each");
     let running = runtime.block_on(serve::start(&options(arguments)?))?;
     show::proof(&format!("serving {}", running.endpoint));
-    let played = Stage::new(&running.endpoint, REGION, DEV, &arguments.project)
-        .map_err(Failure::from)
-        .and_then(|stage| story::play(&stage));
+    let played = Mission::prepare(&running.endpoint, &arguments.project).and_then(|mission| mission.play());
     if arguments.keep {
-        show::how_to_talk(&running.endpoint, REGION, DEV);
+        show::how_to_talk(&running.endpoint, REGION);
         runtime.block_on(tokio::signal::ctrl_c())?;
     }
     stop(&runtime, running)?;
@@ -67,11 +71,13 @@ fn stop(runtime: &Runtime, running: Running) -> Result<(), Failure> {
 }
 
 fn options(arguments: &Arguments) -> Result<Options, Failure> {
+    let environment =
+        |(name, account): (&str, &str)| Ok(Environment { name: name.to_owned(), account: account.parse()? });
     let functions = std::env::current_exe()?.parent().map(PathBuf::from).unwrap_or_default();
     Ok(Options {
         port: arguments.port,
         region: REGION.to_owned(),
-        environments: vec![Environment { name: "dev".to_owned(), account: DEV.parse()? }],
+        environments: ENVIRONMENTS.into_iter().map(environment).collect::<Result<_, Failure>>()?,
         store: None,
         project: Some(arguments.project.clone()),
         functions,

@@ -45,19 +45,19 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) {
 }
 
 /// How a person talks to the accounts that stay.
-pub(crate) fn how_to_talk(endpoint: &str, region: &str, account: &str) {
+pub(crate) fn how_to_talk(endpoint: &str, region: &str) {
     let host = endpoint.trim_start_matches("http://");
     println!(
         "
-The accounts stay until Ctrl-C. In another terminal:
+The accounts stay until Ctrl-C. In another terminal (dev is 111111111111, stg 222222222222, prd 333333333333):
 
-  export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID={account} AWS_SECRET_ACCESS_KEY=x
+  export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID=333333333333 AWS_SECRET_ACCESS_KEY=x
   aws codepipeline list-pipeline-executions --pipeline-name deploy-cluster1-webapp1
   aws ecs describe-services --cluster cluster1 --services webapp1
-  aws logs filter-log-events --log-group-name /aws/lambda/towpath-on_image_push --query 'events[].message' --output text
+  aws logs filter-log-events --log-group-name /aws/lambda/towpath-promote_image --query 'events[].message' --output text
   aws sqs list-queues --endpoint-url {endpoint}     # version 1 of aws reads the address of sqs only from the option
-  git clone http://me-at-{account}:x@{host}/v1/repos/deployment
-  skopeo inspect --tls-verify=false --creds {account}:x docker://{host}/webapp1:<tag>
+  git clone http://me-at-333333333333:x@{host}/v1/repos/deployment
+  skopeo inspect --tls-verify=false --creds 333333333333:x docker://{host}/webapp1:<tag>
   curl {endpoint}/_local/journal"
     );
 }

@@ -54,7 +54,7 @@ pub struct Options {
     pub port: u16,
     /// The one Region.
     pub region: String,
-    /// The chain of environments: each one's upstream is the one before it.
+    /// The chain of environments: each one's upstream is the one before it, its downstream the one after it.
     pub environments: Vec<Environment>,
     /// Where everything is kept between runs; a temporary folder when absent.
     pub store: Option<PathBuf>,
@@ -151,14 +151,9 @@ pub async fn start(options: &Options) -> Result<Running, StartError> {
 /// # Errors
 /// As [`start`].
 pub async fn start_with_clock(options: &Options, clock: Clock) -> Result<Running, StartError> {
-    let mut world = open_world(options, clock)?;
     let (listener, address) = listen(options.port).await?;
     let endpoint = format!("http://{address}");
-    world.endpoint = Some(endpoint.clone());
-    if let Some(project) = &options.project {
-        deploy_stacks(&mut world, options, project)?;
-    }
-    let local = LocalAws::new(world);
+    let local = open(options, clock, &endpoint)?;
     let mut tasks = JoinSet::new();
     tasks.spawn(wire::server::serve(listener, wire::router(local.clone())));
     tasks.spawn(runtime::keep_time(local.clone()));
@@ -167,6 +162,20 @@ pub async fn start_with_clock(options: &Options, clock: Clock) -> Result<Running
         tasks.spawn(keep_saved(local.clone()));
     }
     Ok(Running { local, endpoint, tasks })
+}
+
+/// The local accounts with their stacks, not served: whoever opens them brings the requests (see
+/// [`wire::InProcess`]), moves the clock and carries out the functions' invocations.
+///
+/// # Errors
+/// When the store or a template cannot be used.
+pub fn open(options: &Options, clock: Clock, endpoint: &str) -> Result<LocalAws, StartError> {
+    let mut world = open_world(options, clock)?;
+    world.endpoint = Some(endpoint.to_owned());
+    if let Some(project) = &options.project {
+        deploy_stacks(&mut world, options, project)?;
+    }
+    Ok(LocalAws::new(world))
 }
 
 async fn listen(port: u16) -> Result<(TcpListener, SocketAddr), StartError> {
@@ -204,8 +213,11 @@ const STACKS: [(&str, &str); 2] =
     [("deployment-repository", "infra/deployment_repository.yaml"), ("towpath", "template.yaml")];
 
 fn deploy_stacks(world: &mut World, options: &Options, project: &Path) -> Result<(), StartError> {
-    let mut upstream = String::new();
-    for environment in &options.environments {
+    let account = |at: Option<usize>| {
+        let environment = at.and_then(|at| options.environments.get(at));
+        environment.map(|environment| environment.account.to_string()).unwrap_or_default()
+    };
+    for (at, environment) in options.environments.iter().enumerate() {
         for (stack, file) in STACKS {
             let path = project.join(file);
             let template = std::fs::read_to_string(&path)
@@ -213,7 +225,8 @@ fn deploy_stacks(world: &mut World, options: &Options, project: &Path) -> Result
             let parameters = match stack {
                 "towpath" => BTreeMap::from([
                     ("Environment".to_owned(), environment.name.clone()),
-                    ("Upstream".to_owned(), upstream.clone()),
+                    ("Upstream".to_owned(), account(at.checked_sub(1))),
+                    ("Downstream".to_owned(), account(at.checked_add(1))),
                 ]),
                 _ => BTreeMap::new(),
             };
@@ -232,7 +245,6 @@ fn deploy_stacks(world: &mut World, options: &Options, project: &Path) -> Result
                 source: Box::new(source),
             })?;
         }
-        upstream = environment.account.to_string();
     }
     Ok(())
 }

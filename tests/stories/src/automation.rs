@@ -74,7 +74,7 @@ impl Story {
     /// # Errors
     /// What git says.
     pub fn tip(&mut self) -> Result<String, Failure> {
-        Ok(self.git.update()?)
+        Ok(self.here.git.update()?)
     }
 
     /// The message of the newest commit, with names in it.
@@ -82,8 +82,8 @@ impl Story {
     /// # Errors
     /// What git says.
     pub fn newest_message(&mut self) -> Result<String, Failure> {
-        let tip = self.git.update()?;
-        let message = self.git.run(&["log", "-1", "--format=%B", &tip])?;
+        let tip = self.here.git.update()?;
+        let message = self.here.git.run(&["log", "-1", "--format=%B", &tip])?;
         Ok(self.names.put_into(&message))
     }
 }

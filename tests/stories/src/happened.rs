@@ -1,13 +1,16 @@
 //! All that happened, as text.
 
-use crate::DEV;
 use crate::story::{Failure, Story};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// The functions, in the order of the path.
-const FUNCTIONS: [&str; 5] = ["on_image_push", "on_commit", "on_deployment_change", "roll_back", "reconcile"];
+const FUNCTIONS: [&str; 6] =
+    ["on_image_push", "promote_image", "on_commit", "on_deployment_change", "roll_back", "reconcile"];
+
+/// What is told where nothing happened.
+const NOTHING: &str = "nothing\n";
 
 /// What was told already.
 #[derive(Debug, Default)]
@@ -70,6 +73,26 @@ impl Story {
         Ok(without(&self.happened()?, &["calls"]))
     }
 
+    /// [`Story::outcome`] of every account in which anything came of it, in the order of the chain.
+    ///
+    /// # Errors
+    /// What AWS says.
+    pub fn outcomes(&mut self) -> Result<String, Failure> {
+        let here = self.here.environment.clone();
+        let mut order: Vec<(String, String)> =
+            self.accounts().map(|account| (account.id.clone(), account.environment.clone())).collect();
+        order.sort();
+        let mut text = String::new();
+        for (_, environment) in order {
+            let outcome = self.at(&environment)?.outcome()?;
+            if outcome != NOTHING {
+                let _ = writeln!(text, "{environment}\n  {}", outcome.trim_end().replace('\n', "\n  "));
+            }
+        }
+        self.at(&here)?;
+        Ok(if text.is_empty() { NOTHING.to_owned() } else { text })
+    }
+
     /// A file at the tip, with names in it; `none` when it is not there.
     ///
     /// # Errors
@@ -84,27 +107,27 @@ impl Story {
     /// # Errors
     /// What git says.
     pub fn file_as_it_is(&mut self, path: &str) -> Result<String, Failure> {
-        self.git.update()?;
-        let content = self.git.read(path)?;
+        self.here.git.update()?;
+        let content = self.here.git.read(path)?;
         Ok(content.map_or_else(|| "none\n".to_owned(), |bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     fn is_new(&mut self, line: &str) -> bool {
-        self.seen.lines.insert(line.to_owned())
+        self.here.seen.lines.insert(line.to_owned())
     }
 
     fn commits(&mut self) -> Result<Commits, Failure> {
-        if self.git.run(&["ls-remote", "--heads", "origin", "main"])?.is_empty() {
+        if self.here.git.run(&["ls-remote", "--heads", "origin", "main"])?.is_empty() {
             return Ok(Commits::default());
         }
-        let tip = self.git.update()?;
-        let range = self.seen.tip.as_ref().map_or_else(|| tip.clone(), |seen| format!("{seen}..{tip}"));
-        let log = self.git.run(&["log", "--reverse", "--format=%H%x09%an: %s", &range])?;
-        self.seen.tip = Some(tip);
+        let tip = self.here.git.update()?;
+        let range = self.here.seen.tip.as_ref().map_or_else(|| tip.clone(), |seen| format!("{seen}..{tip}"));
+        let log = self.here.git.run(&["log", "--reverse", "--format=%H%x09%an: %s", &range])?;
+        self.here.seen.tip = Some(tip);
         let mut commits = Commits::default();
         for (id, subject) in log.lines().filter_map(|line| line.split_once('\t')) {
             let shown = ["diff-tree", "--root", "--no-commit-id", "--name-status", "-r", id];
-            let files = self.git.run(&shown)?;
+            let files = self.here.git.run(&shown)?;
             commits.ids.push(id.to_owned());
             commits.shown.push(format!("{id} {subject}\n{}", files.trim_end().replace('\t', " ")));
         }
@@ -150,8 +173,8 @@ impl Story {
                 }
             }
             let line = format!("cluster1/{name} {}", images.join(" and "));
-            if self.seen.lines.replace(format!("runs {line}")).is_none() {
-                self.seen.lines.retain(|seen| {
+            if self.here.seen.lines.replace(format!("runs {line}")).is_none() {
+                self.here.seen.lines.retain(|seen| {
                     !seen.starts_with(&format!("runs cluster1/{name} ")) || *seen == format!("runs {line}")
                 });
                 lines.push(line);
@@ -193,10 +216,10 @@ impl Story {
     /// The comments on the commits of this time and on earlier ones of which any was told.
     fn comments(&mut self, ids: &[String]) -> Result<Vec<String>, Failure> {
         for id in ids {
-            self.seen.lines.insert(format!("commit {id}"));
+            self.here.seen.lines.insert(format!("commit {id}"));
         }
-        let log = match &self.seen.tip {
-            Some(tip) => self.git.run(&["log", "--reverse", "--format=%H %P", tip])?,
+        let log = match &self.here.seen.tip {
+            Some(tip) => self.here.git.run(&["log", "--reverse", "--format=%H %P", tip])?,
             None => return Ok(Vec::new()),
         };
         let mut lines = Vec::new();
@@ -219,7 +242,7 @@ impl Story {
     }
 
     fn notifications(&mut self) -> Result<Vec<String>, Failure> {
-        let account = DEV.parse::<local_aws::AccountId>()?;
+        let account = self.here.id.parse::<local_aws::AccountId>()?;
         let messages = self.world(|world| {
             let topics = world.account(&account).map(|account| account.sns.topics.values()).into_iter();
             topics.flatten().flat_map(|topic| topic.messages.clone()).collect::<Vec<String>>()
@@ -228,15 +251,15 @@ impl Story {
             let event: Value = serde_json::from_str(message).unwrap_or_default();
             event.get("detail").map_or_else(|| message.clone(), |detail| format!("{detail:#}"))
         };
-        let new = messages.iter().skip(self.seen.notifications).map(shown).collect();
-        self.seen.notifications = messages.len();
+        let new = messages.iter().skip(self.here.seen.notifications).map(shown).collect();
+        self.here.seen.notifications = messages.len();
         Ok(new)
     }
 
     /// The functions' own records, without what the other sections show.
     fn records(&mut self) -> Result<Vec<String>, Failure> {
         let mut lines = Vec::new();
-        for function in FUNCTIONS {
+        for function in self.functions() {
             let asked = json!({ "logGroupName": format!("/aws/lambda/towpath-{function}") });
             let mut messages = Vec::new();
             let mut token = None;
@@ -252,17 +275,23 @@ impl Story {
                     break;
                 }
             }
-            let told = self.seen.records.insert(function, messages.len()).unwrap_or_default();
+            let told = self.here.seen.records.insert(function, messages.len()).unwrap_or_default();
             lines.extend(messages.iter().skip(told).filter_map(|message| record(function, message)));
         }
         Ok(counted(&lines))
     }
 
+    /// The functions that are here.
+    fn functions(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let has_upstream = self.here.has_upstream;
+        FUNCTIONS.into_iter().filter(move |function| has_upstream || *function != "promote_image")
+    }
+
     fn calls(&mut self) -> Vec<String> {
-        let after = self.seen.journal;
+        let (after, account) = (self.here.seen.journal, self.here.id.clone());
         let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
         let last = self.world(|world| {
-            for entry in world.journal.after(after) {
+            for entry in world.journal.after(after).filter(|entry| entry.account == account) {
                 let answer =
                     if entry.answer == "ok" { String::new() } else { format!(" ({})", entry.answer) };
                 let call = format!("{} {}{answer}", entry.service, entry.operation);
@@ -270,7 +299,7 @@ impl Story {
             }
             world.journal.last_number()
         });
-        self.seen.journal = last;
+        self.here.seen.journal = last;
         let mut lines = Vec::new();
         for function in FUNCTIONS {
             let name = format!("towpath-{function}");
@@ -298,7 +327,7 @@ fn without(happened: &str, sections: &[&str]) -> String {
             rest.push('\n');
         }
     }
-    if rest.is_empty() { "nothing\n".to_owned() } else { rest }
+    if rest.is_empty() { NOTHING.to_owned() } else { rest }
 }
 
 #[derive(Default)]

@@ -1,6 +1,8 @@
 //! Stories enter by the front door (an image push, a commit, a message) and show all that happened, as text. The
 //! functions' real executables run against local accounts whose clock moves from event to event: no story sleeps.
 
+mod account;
+mod application;
 mod automation;
 mod happened;
 mod names;
@@ -10,5 +12,9 @@ mod story;
 pub use stage::RULES;
 pub use story::{Failure, Story};
 
-/// The account that stories play in.
+/// The account that stories play in, and the first of a chain.
 pub const DEV: &str = "111111111111";
+/// The second account of a chain.
+pub const STG: &str = "222222222222";
+/// The third account of a chain.
+pub const PRD: &str = "333333333333";

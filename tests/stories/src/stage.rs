@@ -1,6 +1,5 @@
 //! What a platform team sets up before anything is delivered.
 
-use crate::DEV;
 use crate::story::{Failure, PROJECT, Story};
 use client::image::Image;
 use serde_json::{Value, json};
@@ -34,7 +33,7 @@ impl Story {
     pub fn make_service(&mut self, service: &str, breaker: bool) -> Result<(), Failure> {
         self.aws.call("ecr", "CreateRepository", &json!({ "repositoryName": service }))?;
         self.push_only(service, "placeholder", &Image::new(service).version("placeholder"))?;
-        let image = format!("{DEV}.dkr.ecr.eu-west-1.amazonaws.com/{service}:placeholder");
+        let image = format!("{}.dkr.ecr.eu-west-1.amazonaws.com/{service}:placeholder", self.here.id);
         let container = json!({ "name": service, "image": image, "essential": true, "memory": 128 });
         let definition = json!({ "family": service, "containerDefinitions": [container] });
         self.aws.call("ecs", "RegisterTaskDefinition", &definition)?;
@@ -82,7 +81,8 @@ impl Story {
     /// An image of that tag as `revision.json` names it.
     pub fn revision(&self, container: &str, reference: &str) -> String {
         let separator = if reference.starts_with("sha256:") { "@" } else { ":" };
-        let image = format!("{DEV}.dkr.ecr.eu-west-1.amazonaws.com/{container}{separator}{reference}");
+        let image =
+            format!("{}.dkr.ecr.eu-west-1.amazonaws.com/{container}{separator}{reference}", self.here.id);
         format!("{:#}\n", json!([{ "name": container, "imageUri": image }]))
     }
 }

@@ -1,18 +1,18 @@
-//! A dev account of a story's own, and what a person does in it.
+//! Accounts of a story's own, and what a person does in them.
 
-use crate::DEV;
-use crate::happened::Seen;
+use crate::account::Account;
 use crate::names::Names;
+use crate::{DEV, PRD, STG};
 use client::aws::Aws;
 use client::git::Git;
 use client::image::Image;
-use client::registry::Registry;
 use local_aws::clock::Clock;
 use local_aws::faults::{CallFault, CallFaultKind, EventFault, EventFaultKind, TaskFault, TaskFaultKind};
 use local_aws::serve::{self, Environment, Options, Running};
 use local_aws::settings::Settings;
 use local_aws::{LocalAws, World};
-use serde_json::{Value, json};
+use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use tokio::runtime::Runtime;
@@ -21,10 +21,8 @@ use tokio::runtime::Runtime;
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// What the functions' executables are called.
-const FUNCTIONS: [&str; 5] = ["on_image_push", "on_commit", "on_deployment_change", "roll_back", "reconcile"];
-
-/// Where every event of the account is kept.
-const EVENTS_QUEUE: &str = "story-events";
+const FUNCTIONS: [&str; 6] =
+    ["on_image_push", "promote_image", "on_commit", "on_deployment_change", "roll_back", "reconcile"];
 
 /// The project's own folder.
 pub(crate) const PROJECT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
@@ -32,18 +30,18 @@ pub(crate) const PROJECT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 /// How long, by the accounts' clock, anything may go on; longer than five receives of a failing message.
 const REST_WITHIN: chrono::Duration = chrono::Duration::hours(3);
 
-/// A dev account with Towpath's stacks, served for one story alone.
+/// Accounts with Towpath's stacks, served for one story alone: dev, or a chain that begins with it. The story
+/// stands in one of them at a time; what it does and what it tells, happens there.
 #[derive(Debug)]
 pub struct Story {
-    /// The account's owner.
+    /// The owner of the account in which the story stands.
     pub aws: Aws,
-    pub(crate) registry: Registry,
-    pub(crate) git: Git,
-    pub(crate) seen: Seen,
+    pub(crate) here: Account,
+    elsewhere: Vec<Account>,
+    pub(crate) applications: BTreeMap<String, Git>,
     pub(crate) names: Names,
     pub(crate) local: LocalAws,
     pub(crate) endpoint: String,
-    events: Vec<(&'static str, String)>,
     running: Option<Running>,
     runtime: Runtime,
 }
@@ -63,11 +61,31 @@ impl Story {
     /// # Errors
     /// As [`Story::start`].
     pub fn start_at(settings: Settings, now: chrono::DateTime<chrono::Utc>) -> Result<Self, Failure> {
+        Self::serve(settings, now, &[("dev", DEV)])
+    }
+
+    /// Starts dev, stg and prd, each the upstream of the next. The story stands in dev.
+    ///
+    /// # Errors
+    /// As [`Story::start`].
+    pub fn chain(settings: Settings) -> Result<Self, Failure> {
+        let now = chrono::DateTime::from(SystemTime::now());
+        Self::serve(settings, now, &[("dev", DEV), ("stg", STG), ("prd", PRD)])
+    }
+
+    fn serve(
+        settings: Settings,
+        now: chrono::DateTime<chrono::Utc>,
+        environments: &[(&str, &str)],
+    ) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let served = environments
+            .iter()
+            .map(|(name, account)| Ok(Environment { name: (*name).to_owned(), account: account.parse()? }));
         let options = Options {
             port: 0,
             region: "eu-west-1".to_owned(),
-            environments: vec![Environment { name: "dev".to_owned(), account: DEV.parse()? }],
+            environments: served.collect::<Result<_, Failure>>()?,
             store: None,
             project: Some(PathBuf::from(PROJECT)),
             functions: executables()?,
@@ -76,34 +94,56 @@ impl Story {
         };
         let running = runtime.block_on(serve::start_with_clock(&options, Clock::Manual(now)))?;
         let endpoint = running.endpoint.clone();
-        let aws = Aws::local(&endpoint, DEV);
-        let mut story = Self {
-            registry: Registry::login(&aws)?,
-            git: Git::clone(&endpoint, DEV, "deployment")?,
-            seen: Seen::default(),
+        let accounts = environments
+            .iter()
+            .enumerate()
+            .map(|(at, (name, account))| Account::new(&endpoint, name, account, at > 0));
+        let mut elsewhere = accounts.collect::<Result<Vec<Account>, Failure>>()?;
+        let here = elsewhere.remove(0);
+        let story = Self {
+            aws: here.aws.clone(),
+            here,
+            elsewhere,
+            applications: BTreeMap::new(),
             names: Names::default(),
-            events: Vec::new(),
             local: running.local.clone(),
             running: Some(running),
-            aws,
             endpoint,
             runtime,
         };
         story.stop_sweeping()?;
-        story.keep_events()?;
-        story.aws.call("ecs", "CreateCluster", &json!({ "clusterName": "cluster1" }))?;
         story.rest()?;
         Ok(story)
     }
 
-    /// The schedule goes, so that sweeps come only when a story asks for one.
-    fn stop_sweeping(&mut self) -> Result<(), Failure> {
+    /// The schedules go, so that sweeps come only when a story asks for one.
+    fn stop_sweeping(&self) -> Result<(), Failure> {
         let mut world = self.local.lock();
-        let account: local_aws::AccountId = DEV.parse()?;
-        let caller = local_aws::Caller::administrator(&account);
-        let input = json!({ "Name": "towpath-reconcile" });
-        world.call(&caller, local_aws::services::Service::Scheduler, "DeleteSchedule", input)?;
+        for account in self.accounts() {
+            let caller = local_aws::Caller::administrator(&account.id.parse()?);
+            let input = json!({ "Name": "towpath-reconcile" });
+            world.call(&caller, local_aws::services::Service::Scheduler, "DeleteSchedule", input)?;
+        }
         Ok(())
+    }
+
+    /// From now on, the story stands in this environment's account.
+    ///
+    /// # Errors
+    /// When there is no such environment.
+    pub fn at(&mut self, environment: &str) -> Result<&mut Self, Failure> {
+        if self.here.environment != environment {
+            let mut others = self.elsewhere.iter_mut();
+            let there = others.find(|account| account.environment == environment);
+            std::mem::swap(&mut self.here, there.ok_or("there is no such environment")?);
+            self.aws = self.here.aws.clone();
+        }
+        Ok(self)
+    }
+
+    /// The accounts, in no order that matters.
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = &Account> {
+        std::iter::once(&self.here).chain(&self.elsewhere)
     }
 
     /// Where the account is served.
@@ -132,7 +172,7 @@ impl Story {
     /// # Errors
     /// What the registry says.
     pub fn push_only(&mut self, repository: &str, tag: &str, image: &Image) -> Result<String, Failure> {
-        let digest = self.registry.push(repository, Some(tag), &image.build()?)?;
+        let digest = self.here.registry.push(repository, Some(tag), &image.build()?)?;
         self.names.give(&digest, &format!("{repository}:{tag}"));
         Ok(digest)
     }
@@ -162,19 +202,19 @@ impl Story {
     /// # Errors
     /// What git says.
     pub fn commit_only(&mut self, message: &str, files: &[(&str, Option<&str>)]) -> Result<String, Failure> {
-        if self.git.run(&["ls-remote", "--heads", "origin", "main"])?.is_empty() {
-            self.git.run(&["checkout", "--quiet", "-B", "main"])?;
+        if self.here.git.run(&["ls-remote", "--heads", "origin", "main"])?.is_empty() {
+            self.here.git.run(&["checkout", "--quiet", "-B", "main"])?;
         } else {
-            self.git.update()?;
+            self.here.git.update()?;
         }
         for (path, content) in files {
             match content {
-                Some(content) => self.git.write(path, content)?,
-                None => self.git.delete(path)?,
+                Some(content) => self.here.git.write(path, content)?,
+                None => self.here.git.delete(path)?,
             }
         }
-        let commit = self.git.commit("Pat Person <pat@example.com>", message)?;
-        self.git.push()?;
+        let commit = self.here.git.commit("Pat Person <pat@example.com>", message)?;
+        self.here.git.push()?;
         Ok(commit)
     }
 
@@ -193,8 +233,8 @@ impl Story {
     /// # Errors
     /// As [`Story::commit`].
     pub fn force(&mut self, commit: &str) -> Result<(), Failure> {
-        self.git.update()?;
-        self.git.run(&["push", "--quiet", "--force", "origin", &format!("{commit}:refs/heads/main")])?;
+        self.here.git.update()?;
+        self.here.git.run(&["push", "--quiet", "--force", "origin", &format!("{commit}:refs/heads/main")])?;
         self.rest()
     }
 
@@ -203,7 +243,8 @@ impl Story {
     /// # Errors
     /// What SQS says.
     pub fn send(&self, function: &str, body: &str) -> Result<(), Failure> {
-        let input = json!({ "QueueUrl": self.queue(&format!("towpath-{function}")), "MessageBody": body });
+        let input =
+            json!({ "QueueUrl": self.here.queue(&format!("towpath-{function}")), "MessageBody": body });
         self.aws.call("sqs", "SendMessage", &input)?;
         Ok(())
     }
@@ -222,29 +263,17 @@ impl Story {
     /// # Errors
     /// What SQS says.
     pub fn dead_letters(&self, function: &str) -> Result<Vec<String>, Failure> {
-        let mut bodies = self.take_all(&format!("towpath-{function}-dead_letters"))?;
+        let mut bodies = self.here.take_all(&format!("towpath-{function}-dead_letters"))?;
         bodies.sort();
         Ok(bodies)
     }
 
-    /// Every event so far, and the function that its source wakes.
+    /// Every event so far, and the function that it wakes.
     ///
     /// # Errors
     /// What SQS says.
     pub fn events_so_far(&mut self) -> Result<Vec<(&'static str, String)>, Failure> {
-        let bodies = self.take_all(EVENTS_QUEUE)?;
-        let woken = bodies.into_iter().filter_map(|body| {
-            let event: Value = serde_json::from_str(&body).ok()?;
-            let function = match event.get("source")?.as_str()? {
-                "aws.ecr" => "on_image_push",
-                "aws.codecommit" => "on_commit",
-                "aws.ecs" | "aws.codepipeline" => "on_deployment_change",
-                _ => return None,
-            };
-            Some((function, body))
-        });
-        self.events.extend(woken);
-        Ok(self.events.clone())
+        self.here.events_so_far()
     }
 
     /// Sends every event of [`Story::events_so_far`] again, the newest first, and lets everything happen.
@@ -256,47 +285,6 @@ impl Story {
             self.send(function, body)?;
         }
         self.rest()
-    }
-
-    fn take_all(&self, queue: &str) -> Result<Vec<String>, Failure> {
-        let url = self.queue(queue);
-        let mut bodies = Vec::new();
-        loop {
-            let input = json!({ "QueueUrl": url, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 0 });
-            let answer = self.aws.call("sqs", "ReceiveMessage", &input)?;
-            let messages = answer.get("Messages").and_then(Value::as_array).cloned().unwrap_or_default();
-            if messages.is_empty() {
-                return Ok(bodies);
-            }
-            for message in &messages {
-                let member = |name: &str| message.get(name).and_then(Value::as_str).unwrap_or_default();
-                let input = json!({ "QueueUrl": url, "ReceiptHandle": member("ReceiptHandle") });
-                self.aws.call("sqs", "DeleteMessage", &input)?;
-                bodies.push(member("Body").to_owned());
-            }
-        }
-    }
-
-    /// A rule of the story's own keeps every event, to send it again.
-    fn keep_events(&self) -> Result<(), Failure> {
-        let rule = format!("arn:aws:events:eu-west-1:{DEV}:rule/story");
-        let arn = format!("arn:aws:sqs:eu-west-1:{DEV}:{EVENTS_QUEUE}");
-        let policy = json!({ "Version": "2012-10-17", "Statement": [{
-            "Effect": "Allow", "Principal": { "Service": "events.amazonaws.com" }, "Action": "sqs:SendMessage",
-            "Resource": arn, "Condition": { "ArnEquals": { "aws:SourceArn": rule } },
-        }] });
-        let attributes = json!({ "Policy": policy.to_string() });
-        let input = json!({ "QueueName": EVENTS_QUEUE, "Attributes": attributes });
-        self.aws.call("sqs", "CreateQueue", &input)?;
-        let pattern = json!({ "source": [{ "prefix": "aws." }] }).to_string();
-        self.aws.call("events", "PutRule", &json!({ "Name": "story", "EventPattern": pattern }))?;
-        let target = json!({ "Rule": "story", "Targets": [{ "Id": "story", "Arn": arn }] });
-        self.aws.call("events", "PutTargets", &target)?;
-        Ok(())
-    }
-
-    pub(crate) fn queue(&self, name: &str) -> String {
-        format!("{}/{DEV}/{name}", self.endpoint)
     }
 
     /// Makes matching calls of a function fail, after `skip` that do not.

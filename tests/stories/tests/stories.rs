@@ -10,6 +10,8 @@ mod by_hand;
 mod deliver;
 #[path = "stories/failures.rs"]
 mod failures;
+#[path = "stories/isolation.rs"]
+mod isolation;
 #[path = "stories/lost.rs"]
 mod lost;
 #[path = "stories/nothing.rs"]

@@ -2,15 +2,40 @@
 
 use crate::codecommit::{Committed, FileChange, NewCommit};
 use crate::connection::Clients;
+use crate::copy::{CopyOutcome, CopyRequest, CopySummary, Progress, Tagged, copy_image};
 use crate::error::CallError;
+use domain::evidence::Evidence;
 use domain::names::{CommitId, EnvironmentName, ServiceId};
-use domain::plan::{Comment, CommitFiles, Notification, Plan, Step};
+use domain::plan::{Comment, CommitFiles, CopyImage, Notification, Plan, Step, TagImage};
+use domain::refusal::Refusal;
 use domain::sweep_message::SweepMessage;
+use domain::text::one_line;
 use domain::wake_up::Function;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+/// How much of why an image is not copied is told.
+const REFUSAL_CHARACTERS: usize = 600;
 
 /// Where the functions' messages go.
 pub type Queues = BTreeMap<Function, String>;
+
+/// What a plan is carried out with.
+#[derive(Clone, Copy)]
+pub struct Applying<'a> {
+    /// This environment.
+    pub environment: &'a EnvironmentName,
+    /// Where wake-ups go.
+    pub queues: &'a Queues,
+    /// The account before this one, where images are copied from.
+    pub upstream: Option<&'a Clients>,
+    /// When a copy must break off.
+    pub deadline: Instant,
+    /// Services whose steps are not carried out.
+    pub left_out: &'a BTreeSet<ServiceId>,
+    /// Who is told how far a long copy has come.
+    pub progress: &'a dyn Fn(&CopyImage, Progress),
+}
 
 /// What became of a plan.
 #[derive(Debug, Default)]
@@ -19,75 +44,174 @@ pub struct Applied {
     pub commit: Option<CommitId>,
     /// Whether its commit was made.
     pub tip: Tip,
-    /// The steps that failed, with the services they were for. Their later steps were not tried.
-    pub failed: Vec<FailedStep>,
+    /// How many of its steps were done.
+    pub done: usize,
+    /// The steps that were not done, with the services they were for. Their later steps were not tried.
+    pub stopped: Vec<StoppedStep>,
 }
 
-/// Whether the branch was still where the facts were read.
+/// Whether what the facts told was still true.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Tip {
     /// It was, or nothing was to be committed.
     #[default]
     Unmoved,
-    /// It has moved: nothing of the plan was done from the commit on; read and decide again.
+    /// The branch, or a tag, has moved: nothing of the plan was done from there on; read and decide again.
     Moved,
 }
 
-/// A step that gave no success.
+/// A step that was not done.
 #[derive(Debug)]
-pub struct FailedStep {
+pub struct StoppedStep {
     /// The services it was for.
     pub services: BTreeSet<ServiceId>,
-    /// What went wrong.
-    pub error: CallError,
+    /// Why.
+    pub cause: StopCause,
+}
+
+/// Why a step was not done.
+#[derive(Debug)]
+pub enum StopCause {
+    /// A call gave no success.
+    Failed(CallError),
+    /// Somebody has to mend something first.
+    Refused(Refusal),
+    /// The time was up; the next invocation goes on from here.
+    OutOfTime {
+        /// How far it came, in words.
+        done: String,
+    },
+}
+
+impl From<CallError> for StopCause {
+    fn from(error: CallError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// What became of a step.
+enum Done {
+    Yes,
+    Committed(CommitId),
+    TipMoved,
 }
 
 impl Clients {
-    /// Carries a plan out. A step that fails leaves those of other services undisturbed; a commit that comes too
+    /// Carries a plan out. A step that is not done leaves those of other services undisturbed; a commit that comes too
     /// late ends it.
-    pub async fn apply(&self, plan: &Plan, environment: &EnvironmentName, queues: &Queues) -> Applied {
+    pub async fn apply(&self, plan: &Plan, with: &Applying<'_>) -> Applied {
         let mut applied = Applied::default();
         let mut wake_ups: BTreeMap<Function, Vec<(ServiceId, String)>> = BTreeMap::new();
         for step in &plan.steps {
             let services: BTreeSet<ServiceId> = step.services().into_iter().cloned().collect();
-            if applied.failed.iter().any(|failed| !failed.services.is_disjoint(&services)) {
+            let is_stopped = |stopped: &StoppedStep| !stopped.services.is_disjoint(&services);
+            // A copy that one service may not have can still be another's.
+            let is_left_out = match step {
+                Step::CopyImage(_) => services.is_subset(with.left_out),
+                _ => !services.is_disjoint(with.left_out),
+            };
+            if is_left_out || applied.stopped.iter().any(is_stopped) {
                 continue;
             }
-            let done = match step {
-                Step::CommitFiles(commit) => match self.commit_files(commit).await {
-                    Ok(Committed::Done(id)) => {
-                        applied.commit = Some(id);
-                        Ok(())
-                    }
-                    Ok(Committed::NoChange) => Ok(()),
-                    Ok(Committed::TipMoved) => {
-                        applied.tip = Tip::Moved;
-                        return applied;
-                    }
-                    Err(error) => Err(error),
-                },
-                Step::StartPipeline(start) => self.start_pipeline(start).await.map(|_| ()),
-                Step::StopExecution(stop) => self.stop_execution(stop).await,
-                Step::StopDeployment(stop) => self.stop_deployment(&stop.service, &stop.deployment).await,
-                Step::PutEvidence(evidence) => self.put_evidence(evidence).await,
-                Step::Notify(notification) => self.notify(environment, notification).await,
-                Step::Comment(comment) => self.tell(comment).await,
-                Step::WakeUp { function, wake_up } => {
-                    wake_ups.entry(*function).or_default().push((wake_up.service.clone(), wake_up.text()));
-                    Ok(())
+            if let Step::WakeUp { function, wake_up } = step {
+                wake_ups.entry(*function).or_default().push((wake_up.service.clone(), wake_up.text()));
+                continue;
+            }
+            match Box::pin(self.carry_out(step, with)).await {
+                Ok(Done::Yes) => applied.done += 1,
+                Ok(Done::Committed(commit)) => {
+                    applied.done += 1;
+                    applied.commit = Some(commit);
                 }
-            };
-            if let Err(error) = done {
-                applied.failed.push(FailedStep { services, error });
+                Ok(Done::TipMoved) => {
+                    applied.tip = Tip::Moved;
+                    return applied;
+                }
+                Err(cause) => applied.stopped.push(StoppedStep { services, cause }),
             }
         }
         for (function, messages) in wake_ups {
             let (services, bodies): (BTreeSet<ServiceId>, Vec<String>) = messages.into_iter().unzip();
-            if let Err(error) = self.wake(function, &bodies, queues).await {
-                applied.failed.push(FailedStep { services, error });
+            match self.wake(function, &bodies, with.queues).await {
+                Ok(()) => applied.done += 1,
+                Err(error) => {
+                    applied.stopped.push(StoppedStep { services, cause: StopCause::Failed(error) });
+                }
             }
         }
         applied
+    }
+
+    async fn carry_out(&self, step: &Step, with: &Applying<'_>) -> Result<Done, StopCause> {
+        match step {
+            Step::CopyImage(copy) => return self.copy(copy, with).await,
+            Step::TagImage(tag) => return self.tag(tag).await,
+            Step::CommitFiles(commit) => {
+                return Ok(match self.commit_files(commit).await? {
+                    Committed::Done(id) => Done::Committed(id),
+                    Committed::NoChange => Done::Yes,
+                    Committed::TipMoved => Done::TipMoved,
+                });
+            }
+            Step::StartPipeline(start) => self.start_pipeline(start).await.map(|_| ())?,
+            Step::StopExecution(stop) => self.stop_execution(stop).await?,
+            Step::StopDeployment(stop) => self.stop_deployment(&stop.service, &stop.deployment).await?,
+            Step::PutEvidence(evidence) => self.say(evidence).await?,
+            Step::Notify(notification) => self.notify(with.environment, notification).await?,
+            Step::Comment(comment) => self.tell(comment).await?,
+            Step::WakeUp { function, wake_up } => {
+                self.wake(*function, &[wake_up.text()], with.queues).await?;
+            }
+        }
+        Ok(Done::Yes)
+    }
+
+    async fn copy(&self, copy: &CopyImage, with: &Applying<'_>) -> Result<Done, StopCause> {
+        let Some(source) = with.upstream else { return Err(StopCause::Refused(Refusal::NoUpstream)) };
+        let CopyImage { services: _, account: _, from, to, digest, missing_repository } = copy;
+        let request = CopyRequest {
+            source,
+            target: self,
+            from,
+            to,
+            digest,
+            missing_repository: *missing_repository,
+            deadline: with.deadline,
+        };
+        match copy_image(&request, |progress| (with.progress)(copy, progress)).await? {
+            CopyOutcome::Complete(_) => Ok(Done::Yes),
+            CopyOutcome::Refused(refusal) => {
+                Err(StopCause::Refused(Refusal::NotCopied(one_line(&refusal.to_string(), REFUSAL_CHARACTERS))))
+            }
+            CopyOutcome::OutOfTime(summary) => {
+                let CopySummary { blobs, bytes, .. } = summary;
+                let done = format!(
+                    "{from}@{}: {blobs} layers ({bytes} bytes) were sent before the time was up",
+                    digest.short()
+                );
+                Err(StopCause::OutOfTime { done })
+            }
+        }
+    }
+
+    async fn tag(&self, tag: &TagImage) -> Result<Done, StopCause> {
+        let TagImage { service: _, repository, digest, tag } = tag;
+        Ok(match self.tag_image(repository, digest, tag).await? {
+            Tagged::Done | Tagged::AlreadyThere => Done::Yes,
+            // What the facts told has changed since.
+            Tagged::Taken { .. } | Tagged::ImageGone => Done::TipMoved,
+        })
+    }
+
+    /// Puts evidence, and tells whoever listens, such as the next environment, that there is some.
+    async fn say(&self, evidence: &Evidence) -> Result<(), CallError> {
+        self.put_evidence(evidence).await?;
+        let Evidence { kind, environment, service, repository, digest, commit: _, at: _ } = evidence;
+        let detail = serde_json::json!({
+            "environment": environment.as_str(), "service": service.to_string(), "kind": kind.as_str(),
+            "repository-name": repository.as_str(), "image-digest": digest.as_str(),
+        });
+        self.put_event("Towpath Evidence", service, &detail.to_string()).await
     }
 
     /// Puts the rest of a sweep on `reconcile`'s own queue.

@@ -5,20 +5,24 @@ use crate::retry::XmlThrottle;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_async::time::SystemTimeSource;
-use aws_smithy_http_client::Builder;
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
-use std::time::Duration;
+use domain::names::AccountId;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
 
 /// How often one call is tried, the first time included. The queue's redelivery comes after that.
 const CALL_ATTEMPTS_MAX: u32 = 4;
 /// How long one attempt may take: well below any function's time-out, so that a lost reply leaves time to look.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection for layers may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The environment lacks something that Lambda always sets.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +42,8 @@ pub struct Connection {
     pub endpoint_url: Option<String>,
     /// What carries the requests.
     pub http_client: SharedHttpClient,
+    /// What is taken for now: this machine's clock, or a clock that stands still.
+    pub time_source: SharedTimeSource,
 }
 
 impl Connection {
@@ -58,18 +64,24 @@ impl Connection {
             region: required("AWS_REGION")?,
             endpoint_url: std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty()),
             http_client: Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https(),
+            time_source: SharedTimeSource::new(SystemTimeSource::new()),
         })
     }
 
     /// What the SDK's clients are made from.
-    fn sdk_config(&self) -> SdkConfig {
+    pub(crate) fn sdk_config(&self) -> SdkConfig {
+        self.sdk_config_with(SharedCredentialsProvider::new(self.credentials.clone()))
+    }
+
+    /// The same, with other credentials.
+    pub(crate) fn sdk_config_with(&self, credentials: SharedCredentialsProvider) -> SdkConfig {
         let mut builder = SdkConfig::builder()
             .behavior_version(aws_sdk_codecommit::config::BehaviorVersion::latest())
-            .credentials_provider(SharedCredentialsProvider::new(self.credentials.clone()))
+            .credentials_provider(credentials)
             .region(Region::new(self.region.clone()))
             .http_client(self.http_client.clone())
             .sleep_impl(TokioSleep::new())
-            .time_source(SystemTimeSource::new())
+            .time_source(self.time_source.clone())
             .retry_config(RetryConfig::standard().with_max_attempts(CALL_ATTEMPTS_MAX))
             .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build());
         builder.set_endpoint_url(self.endpoint_url.clone());
@@ -81,9 +93,10 @@ fn required(name: &'static str) -> Result<String, MissingVariable> {
     std::env::var(name).ok().filter(|value| !value.is_empty()).ok_or(MissingVariable { name })
 }
 
-/// One client per service, all over one connection.
+/// One client per service, all over one connection to one account.
 #[derive(Debug, Clone)]
 pub struct Clients {
+    pub(crate) account: AccountId,
     pub(crate) codecommit: aws_sdk_codecommit::Client,
     pub(crate) codepipeline: aws_sdk_codepipeline::Client,
     pub(crate) ecr: aws_sdk_ecr::Client,
@@ -91,27 +104,51 @@ pub struct Clients {
     pub(crate) eventbridge: aws_sdk_eventbridge::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
     config: SdkConfig,
+    transfers: Arc<OnceLock<SharedHttpConnector>>,
+    time_source: SharedTimeSource,
 }
 
 impl Clients {
-    /// Clients over this connection. No call is made yet.
-    pub fn new(connection: &Connection) -> Self {
-        let config = connection.sdk_config();
+    /// Clients over this connection, whose credentials are of this account. No call is made yet.
+    pub fn new(connection: &Connection, account: AccountId) -> Self {
+        Self::with_config(&connection.sdk_config(), account)
+    }
+
+    pub(crate) fn with_config(config: &SdkConfig, account: AccountId) -> Self {
         let codecommit =
-            aws_sdk_codecommit::config::Builder::from(&config).retry_classifier(XmlThrottle).build();
+            aws_sdk_codecommit::config::Builder::from(config).retry_classifier(XmlThrottle).build();
         Self {
+            account,
             codecommit: aws_sdk_codecommit::Client::from_conf(codecommit),
-            codepipeline: aws_sdk_codepipeline::Client::new(&config),
-            ecr: aws_sdk_ecr::Client::new(&config),
-            ecs: aws_sdk_ecs::Client::new(&config),
-            eventbridge: aws_sdk_eventbridge::Client::new(&config),
-            sqs: aws_sdk_sqs::Client::new(&config),
-            config,
+            codepipeline: aws_sdk_codepipeline::Client::new(config),
+            ecr: aws_sdk_ecr::Client::new(config),
+            ecs: aws_sdk_ecs::Client::new(config),
+            eventbridge: aws_sdk_eventbridge::Client::new(config),
+            sqs: aws_sdk_sqs::Client::new(config),
+            config: config.clone(),
+            transfers: Arc::default(),
+            time_source: config.time_source().unwrap_or_default(),
         }
     }
 
     /// The client of SSM, made when it is asked for: so only the function that calls it carries its code.
     pub(crate) fn ssm(&self) -> aws_sdk_ssm::Client {
         aws_sdk_ssm::Client::new(&self.config)
+    }
+
+    /// Now, by the connection's clock.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        self.time_source.now()
+    }
+
+    /// What carries the bytes of layers, which are no calls of an API. Made with the first use: most functions have none.
+    pub(crate) fn transfers(&self) -> &SharedHttpConnector {
+        self.transfers.get_or_init(|| {
+            let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
+            let tls = Provider::Rustls(CryptoMode::Ring);
+            let connector = Connector::builder().tls_provider(tls).sleep_impl(TokioSleep::new());
+            SharedHttpConnector::new(connector.connector_settings(settings).build())
+        })
     }
 }

@@ -1,6 +1,7 @@
 //! What went wrong with a call, and whether another try can help.
 
 use crate::retry::is_xml_throttle;
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -68,6 +69,17 @@ impl CallError {
         }
     }
 
+    /// A transfer of bytes that another try may carry out.
+    pub(crate) fn broken_off(
+        operation: &'static str,
+        thing: impl fmt::Display,
+        what: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        let thing = thing.to_string().into();
+        let kind = CallErrorKind::Transient;
+        Self { service: "ECR", operation, thing, kind, code: None, said: None, source: what.into() }
+    }
+
     /// A name or number in an answer, parsed at this door as everywhere.
     pub(crate) fn parsed<T: std::str::FromStr>(
         service: &'static str,
@@ -93,6 +105,11 @@ impl CallError {
         self.kind
     }
 
+    /// Whether there were too many calls.
+    pub(crate) fn is_throttle(&self) -> bool {
+        self.code().is_some_and(is_throttle)
+    }
+
     /// AWS's error code, where it gave one.
     pub fn code(&self) -> Option<&str> {
         self.code.as_deref()
@@ -104,7 +121,13 @@ pub(crate) fn code_of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>
     error.as_service_error().and_then(ProvideErrorMetadata::code)
 }
 
-fn kind_of<E>(error: &SdkError<E, HttpResponse>, code: Option<&str>) -> CallErrorKind {
+fn kind_of<E: Error + Send + Sync + 'static>(
+    error: &SdkError<E, HttpResponse>,
+    code: Option<&str>,
+) -> CallErrorKind {
+    if is_denied_role(error) {
+        return CallErrorKind::Denied;
+    }
     let status = error.raw_response().map(|response| response.status().as_u16());
     match error {
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => CallErrorKind::Transient,
@@ -119,12 +142,27 @@ fn kind_of<E>(error: &SdkError<E, HttpResponse>, code: Option<&str>) -> CallErro
         _ if status.is_some_and(|status| status >= 500) => CallErrorKind::Transient,
         _ => match code {
             Some("AccessDeniedException" | "AccessDenied" | "UnauthorizedException") => CallErrorKind::Denied,
-            Some(code) if code.contains("Throttl") || code == "TooManyRequestsException" => {
-                CallErrorKind::Transient
-            }
+            Some(code) if is_throttle(code) => CallErrorKind::Transient,
             _ => CallErrorKind::Rejected,
         },
     }
+}
+
+/// Whether an error code says that there were too many calls.
+fn is_throttle(code: &str) -> bool {
+    code.contains("Throttl") || code == "TooManyRequestsException"
+}
+
+/// Whether the call was never made, because the role that it is made with may not be assumed.
+fn is_denied_role(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(refused) = error.downcast_ref::<AssumeRoleError>() {
+            return refused.code() == Some("AccessDenied");
+        }
+        cause = error.source();
+    }
+    false
 }
 
 impl fmt::Display for CallError {

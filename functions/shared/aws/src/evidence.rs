@@ -5,7 +5,7 @@ use crate::connection::Clients;
 use crate::ecr::Referrer;
 use crate::error::CallError;
 use domain::evidence::{Evidence, EvidenceKind};
-use domain::names::{CommitId, EnvironmentName, ImageDigest, ImageRepositoryName, ServiceId};
+use domain::names::{AccountId, CommitId, EnvironmentName, ImageDigest, ImageRepositoryName, ServiceId};
 use domain::time::Timestamp;
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
@@ -19,6 +19,7 @@ const EMPTY_TYPE: &str = "application/vnd.oci.empty.v1+json";
 const EMPTY: &[u8] = b"{}";
 
 const KIND: &str = "io.towpath.kind";
+const ACCOUNT: &str = "io.towpath.account";
 const ENVIRONMENT: &str = "io.towpath.environment";
 const SERVICE: &str = "io.towpath.service";
 const COMMIT: &str = "io.towpath.commit";
@@ -45,7 +46,8 @@ struct Descriptor {
 }
 
 impl Clients {
-    /// All evidence on an image. What cannot be read as evidence is none.
+    /// All evidence on an image that this registry's own account has given: what travelled here with the image is another
+    /// environment's word. What cannot be read as evidence is none.
     ///
     /// # Errors
     /// When ECR gives no usable answer.
@@ -55,7 +57,7 @@ impl Clients {
         digest: &ImageDigest,
     ) -> Result<Vec<Evidence>, CallError> {
         let referrers = self.referrers(repository, digest, ARTIFACT_TYPE).await?;
-        Ok(referrers.iter().filter_map(|referrer| read(repository, digest, referrer)).collect())
+        Ok(referrers.iter().filter_map(|referrer| read(&self.account, repository, digest, referrer)).collect())
     }
 
     /// Puts evidence beside its image; what is there already is success.
@@ -68,7 +70,7 @@ impl Clients {
             return Err(CallError::malformed("ECR", "BatchGetImage", thing, "the image is gone"));
         };
         let empty = sha256(EMPTY)?;
-        let text = manifest_text(evidence, subject, &empty)?;
+        let text = manifest_text(evidence, &self.account, subject, &empty)?;
         self.put_small_blob(&evidence.repository, &empty, EMPTY).await?;
         let digest = sha256(text.as_bytes())?;
         self.put_untagged_manifest(&evidence.repository, &digest, MANIFEST_TYPE, &text).await
@@ -81,7 +83,12 @@ pub(crate) struct Subject {
     pub(crate) size: u64,
 }
 
-fn manifest_text(evidence: &Evidence, subject: Subject, empty: &ImageDigest) -> Result<String, CallError> {
+fn manifest_text(
+    evidence: &Evidence,
+    account: &AccountId,
+    subject: Subject,
+    empty: &ImageDigest,
+) -> Result<String, CallError> {
     let nothing = Descriptor { media_type: EMPTY_TYPE.to_owned(), digest: empty.clone(), size: 2 };
     let manifest = Manifest {
         schema_version: 2,
@@ -95,6 +102,7 @@ fn manifest_text(evidence: &Evidence, subject: Subject, empty: &ImageDigest) -> 
             size: subject.size,
         },
         annotations: BTreeMap::from([
+            (ACCOUNT, account.to_string()),
             (KIND, evidence.kind.to_string()),
             (ENVIRONMENT, evidence.environment.to_string()),
             (SERVICE, evidence.service.to_string()),
@@ -113,11 +121,19 @@ fn sha256(content: &[u8]) -> Result<ImageDigest, CallError> {
     ImageDigest::parse(&format!("sha256:{hex}")).map_err(malformed)
 }
 
-fn read(repository: &ImageRepositoryName, digest: &ImageDigest, referrer: &Referrer) -> Option<Evidence> {
+fn read(
+    account: &AccountId,
+    repository: &ImageRepositoryName,
+    digest: &ImageDigest,
+    referrer: &Referrer,
+) -> Option<Evidence> {
     if referrer.artifact_type != ARTIFACT_TYPE {
         return None;
     }
     let said = |name: &str| referrer.annotations.get(name).map(String::as_str);
+    if said(ACCOUNT)? != account.as_str() {
+        return None;
+    }
     Some(Evidence {
         kind: EvidenceKind::parse(said(KIND)?)?,
         environment: EnvironmentName::parse(said(ENVIRONMENT)?).ok()?,
@@ -157,18 +173,22 @@ mod tests {
         }
     }
 
+    fn account(number: &str) -> AccountId {
+        AccountId::parse(&number.repeat(12)).unwrap()
+    }
+
     #[test]
     fn an_artifact_that_says_nothing_is_no_evidence() {
         let evidence = evidence();
-        assert_eq!(read(&evidence.repository, &evidence.digest, &referrer(&[])), None);
+        assert_eq!(read(&account("1"), &evidence.repository, &evidence.digest, &referrer(&[])), None);
     }
 
     #[test]
     fn evidence_is_read_as_it_was_written() {
         let evidence = evidence();
         let subject = Subject { media_type: MANIFEST_TYPE.to_owned(), size: 7 };
-        let text = manifest_text(&evidence, subject, &sha256(EMPTY).unwrap()).unwrap();
-        expect![[r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","artifactType":"application/vnd.towpath.evidence.v1+json","config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},"layers":[{"mediaType":"application/vnd.oci.empty.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2}],"subject":{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","size":7},"annotations":{"io.towpath.commit":"cccccccccccccccccccccccccccccccccccccccc","io.towpath.environment":"dev","io.towpath.kind":"verified","io.towpath.service":"cluster1/webapp1","org.opencontainers.image.created":"2026-11-20T09:30:00Z"}}"#]].assert_eq(&text);
+        let text = manifest_text(&evidence, &account("1"), subject, &sha256(EMPTY).unwrap()).unwrap();
+        expect![[r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","artifactType":"application/vnd.towpath.evidence.v1+json","config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},"layers":[{"mediaType":"application/vnd.oci.empty.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2}],"subject":{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","size":7},"annotations":{"io.towpath.account":"111111111111","io.towpath.commit":"cccccccccccccccccccccccccccccccccccccccc","io.towpath.environment":"dev","io.towpath.kind":"verified","io.towpath.service":"cluster1/webapp1","org.opencontainers.image.created":"2026-11-20T09:30:00Z"}}"#]].assert_eq(&text);
         let written: serde_json::Value = serde_json::from_str(&text).unwrap();
         let annotations: Vec<(&str, &str)> = written["annotations"]
             .as_object()
@@ -176,6 +196,9 @@ mod tests {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str().unwrap()))
             .collect();
-        assert_eq!(read(&evidence.repository, &evidence.digest, &referrer(&annotations)), Some(evidence));
+        let read_in =
+            |number| read(&account(number), &evidence.repository, &evidence.digest, &referrer(&annotations));
+        assert_eq!(read_in("2"), None, "it travelled with the image, and is not account 2's word");
+        assert_eq!(read_in("1"), Some(evidence.clone()));
     }
 }

@@ -4,6 +4,7 @@ mod apply;
 pub mod codecommit;
 pub mod codepipeline;
 mod connection;
+pub mod copy;
 pub mod ecr;
 mod ecs;
 mod error;
@@ -14,10 +15,12 @@ mod retry;
 mod sqs;
 mod ssm;
 mod stack;
+mod upstream;
 #[cfg(test)]
 mod tests;
 
-pub use apply::{Applied, FailedStep, Queues, Tip};
+pub use apply::{Applied, Applying, Queues, StopCause, StoppedStep, Tip};
 pub use connection::{Clients, Connection, MissingVariable};
 pub use error::{CallError, CallErrorKind};
 pub use stack::Stack;
+pub use upstream::UpstreamRole;

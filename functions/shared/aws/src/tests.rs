@@ -3,12 +3,13 @@
 use crate::codecommit::{Committed, FileChange, NewCommit};
 use crate::{CallErrorKind, Clients, Connection};
 use aws_credential_types::Credentials;
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
-use domain::names::{BranchName, CommitId, FilePath, RepositoryName};
+use domain::names::{AccountId, BranchName, CommitId, FilePath, RepositoryName};
 use domain::plan::StartPipeline;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -54,12 +55,14 @@ impl Canned {
 
     fn clients(&self) -> Clients {
         let connector = SharedHttpConnector::new(self.clone());
-        Clients::new(&Connection {
+        let connection = Connection {
             credentials: Credentials::new("111111111111", "secret", None, None, "test"),
             region: "eu-west-1".to_owned(),
             endpoint_url: Some("http://localhost".to_owned()),
             http_client: http_client_fn(move |_, _| connector.clone()),
-        })
+            time_source: SharedTimeSource::new(SystemTimeSource::new()),
+        };
+        Clients::new(&connection, AccountId::parse("111111111111").unwrap())
     }
 
     /// The operations that were called, in their order; every answer was used.
@@ -261,7 +264,7 @@ async fn a_rollback_without_a_branch_reads_nothing_more() {
             branch: BranchName::parse("main").unwrap(),
         },
         registry: domain::names::EcrRegistry {
-            account: domain::names::AccountId::parse("111111111111").unwrap(),
+            account: AccountId::parse("111111111111").unwrap(),
             region: domain::names::Region::parse("eu-west-1").unwrap(),
         },
         upstream: None,

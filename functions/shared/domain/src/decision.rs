@@ -26,6 +26,8 @@ pub struct Decision {
 pub enum DecisionKind {
     /// Its revision moves to other images.
     Moved,
+    /// What it moves to is approved, and is copied from upstream first.
+    Copying,
     /// It may not move; or a hold is written that says so.
     Held,
     /// It could not be chosen yet; something will look again.
@@ -72,8 +74,9 @@ pub enum DecisionKind {
 
 impl DecisionKind {
     /// Every kind.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Moved,
+        Self::Copying,
         Self::Held,
         Self::Waiting,
         Self::Started,
@@ -102,6 +105,7 @@ impl DecisionKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Moved => "moved",
+            Self::Copying => "copying",
             Self::Held => "held",
             Self::Waiting => "waiting",
             Self::Started => "started",
@@ -141,6 +145,7 @@ impl DecisionKind {
             | Self::RolledBack
             | Self::Released
             | Self::Woken
+            | Self::Copying
             | Self::Refused => true,
             Self::Waiting
             | Self::AlreadyRuns

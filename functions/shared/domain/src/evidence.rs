@@ -59,11 +59,11 @@ impl fmt::Display for EvidenceKind {
     }
 }
 
-/// What an environment says now of a service's digest: the newest counts, and of two at one time the graver.
+/// What is said now of a service's digest, in evidence that one account gave: the newest counts, and of two at one time
+/// the graver.
 #[must_use]
 pub fn latest<'a>(
     evidence: impl IntoIterator<Item = &'a Evidence>,
-    environment: &EnvironmentName,
     service: &ServiceId,
     digest: &ImageDigest,
 ) -> Option<&'a Evidence> {
@@ -74,9 +74,7 @@ pub fn latest<'a>(
     };
     evidence
         .into_iter()
-        .filter(|evidence| {
-            evidence.environment == *environment && evidence.service == *service && evidence.digest == *digest
-        })
+        .filter(|evidence| evidence.service == *service && evidence.digest == *digest)
         .max_by_key(|evidence| (evidence.at, gravity(evidence.kind)))
 }
 
@@ -98,7 +96,7 @@ mod tests {
 
     fn said(all: &[Evidence]) -> Option<EvidenceKind> {
         let one = evidence(EvidenceKind::Verified, "a/b", 0);
-        latest(all, &one.environment, &one.service, &one.digest).map(|evidence| evidence.kind)
+        latest(all, &one.service, &one.digest).map(|evidence| evidence.kind)
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Small worlds for the tests of the decisions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::decide::outcome::{EarlierRevision, OutcomeFacts};
@@ -164,16 +164,20 @@ pub(crate) fn revisions_facts(rules: RulesFact) -> RevisionsFacts {
         hold: FileFact::Absent,
         last_change: Some(by_towpath(1, WEBAPP1, DecisionKind::Moved, &[("webapp1", 1, "1111111")])),
         application: ApplicationTip::At(CommitId::parse("2222222aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa").unwrap()),
+        promoted: BTreeSet::new(),
     };
     let images = vec![image(1, 10, &["1111111", "1.0.0"]), image(2, 20, &["2222222", "1.1.0"])];
     RevisionsFacts {
         now: at(100),
         actor: Function::OnImagePush,
         events: vec![EventId::parse("event-1").unwrap()],
+        pushers: BTreeMap::new(),
+        environment: EnvironmentName::parse("dev").unwrap(),
         repository: deployment(),
         tip: commit(7),
         registry: registry(),
         rules,
+        upstream: None,
         services: BTreeMap::from([(service(WEBAPP1), read)]),
         images: BTreeMap::from([(image_repository("webapp1"), RepositoryImages::Listed(images))]),
     }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod approval;
 pub mod decide;
 pub mod decision;
 pub mod evidence;

@@ -1,14 +1,16 @@
 //! What is about to be done: an ordinary value. The same plan is the log line, the operator's dry run and the test's
 //! expected text.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::decision::Decision;
 use crate::evidence::Evidence;
 use crate::names::{
-    ActionName, BranchName, CommitId, ExecutionId, FilePath, PipelineName, RepositoryName, RequestToken,
-    ServiceDeploymentArn, ServiceId,
+    AccountId, ActionName, BranchName, CommitId, ExecutionId, FilePath, ImageDigest, ImageRepositoryName,
+    ImageTag, PipelineName, RepositoryName, RequestToken, ServiceDeploymentArn, ServiceId,
 };
+use crate::rules::MissingRepositories;
 use crate::text::one_line;
 use crate::trailers::CommitMessage;
 use crate::wake_up::{Function, WakeUp};
@@ -39,7 +41,7 @@ pub enum Then {
     /// Nothing: all is decided.
     #[default]
     Done,
-    /// One commit cannot carry all files: read the new tip and decide again.
+    /// One commit cannot carry all files, or images had to be copied first: read everything anew and decide again.
     DecideAgain,
     /// Something is not known yet: let the message come back.
     LookAgain,
@@ -48,6 +50,10 @@ pub enum Then {
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
+    /// Copy an image from upstream, without the tag that makes it visible.
+    CopyImage(CopyImage),
+    /// Put a tag on an image that is here.
+    TagImage(TagImage),
     /// Commit files, if the branch is still at the parent.
     CommitFiles(CommitFiles),
     /// Start a pipeline at a commit.
@@ -69,6 +75,36 @@ pub enum Step {
         /// The message.
         wake_up: WakeUp,
     },
+}
+
+/// An image to copy from upstream, with everything that refers to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopyImage {
+    /// The services that wait for it.
+    pub services: BTreeSet<ServiceId>,
+    /// The account it comes from.
+    pub account: AccountId,
+    /// The repository there.
+    pub from: ImageRepositoryName,
+    /// The repository here.
+    pub to: ImageRepositoryName,
+    /// The image.
+    pub digest: ImageDigest,
+    /// Whether the repository here may be created.
+    pub missing_repository: MissingRepositories,
+}
+
+/// A tag to put on an image that is here as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagImage {
+    /// The service that moves to it.
+    pub service: ServiceId,
+    /// The repository.
+    pub repository: ImageRepositoryName,
+    /// The image.
+    pub digest: ImageDigest,
+    /// The tag.
+    pub tag: ImageTag,
 }
 
 /// A commit to make, if the branch is still at the parent.
@@ -200,6 +236,8 @@ impl Step {
     #[must_use]
     pub fn services(&self) -> Vec<&ServiceId> {
         match self {
+            Self::CopyImage(copy) => copy.services.iter().collect(),
+            Self::TagImage(tag) => vec![&tag.service],
             Self::CommitFiles(commit) => {
                 commit.message.trailers.services.iter().map(|trailers| &trailers.service).collect()
             }
@@ -220,6 +258,18 @@ const LINE_CHARACTERS: usize = 200;
 impl fmt::Display for Step {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::CopyImage(copy) => {
+                let CopyImage { services: _, account, from, to, digest, missing_repository } = copy;
+                let create = match missing_repository {
+                    MissingRepositories::Create => ", creating the repository if it is missing",
+                    MissingRepositories::Refuse => "",
+                };
+                write!(formatter, "copy {from}@{} of {account} to {to}{create}", digest.short())
+            }
+            Self::TagImage(tag) => {
+                let TagImage { service: _, repository, digest, tag } = tag;
+                write!(formatter, "tag {repository}@{} as {tag}", digest.short())
+            }
             Self::CommitFiles(commit) => {
                 let CommitFiles { repository, branch, parent, files, message } = commit;
                 let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
@@ -283,7 +333,7 @@ impl fmt::Display for Plan {
         }
         match self.then {
             Then::Done => Ok(()),
-            Then::DecideAgain => writeln!(formatter, "then decide again at the new tip"),
+            Then::DecideAgain => writeln!(formatter, "then decide again"),
             Then::LookAgain => writeln!(formatter, "then look again"),
         }
     }

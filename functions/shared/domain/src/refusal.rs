@@ -2,8 +2,8 @@
 
 use crate::hold::HoldError;
 use crate::names::{
-    ActionName, BranchName, CommitId, ContainerName, ExecutionId, FilePath, ImageDigest, ImageRepositoryName,
-    ImageTag, ImageUri, InvalidName, PipelineName, RepositoryName, ServiceId,
+    AccountId, ActionName, BranchName, CommitId, ContainerName, ExecutionId, FilePath, ImageDigest,
+    ImageRepositoryName, ImageTag, ImageUri, InvalidName, PipelineName, RepositoryName, ServiceId,
 };
 use crate::revision::RevisionError;
 use crate::rules::RuleError;
@@ -32,6 +32,97 @@ pub enum Refusal {
         /// The repository.
         repository: ImageRepositoryName,
     },
+    /// Its rules ask for approvals of an upstream that this environment does not have.
+    #[error(
+        "its rules ask for approvals (promote), and this environment has no upstream; deploy template.yaml with the parameter Upstream, or take promote out of delivery.yaml"
+    )]
+    NoUpstream,
+    /// The repository that a container's images should come from is not upstream.
+    #[error(
+        "there is no ECR repository {repository} upstream in account {account}; push an image there, or correct delivery.yaml (from: …)"
+    )]
+    UpstreamRepositoryMissing {
+        /// The repository.
+        repository: ImageRepositoryName,
+        /// The account.
+        account: AccountId,
+    },
+    /// Upstream's registry may not be read.
+    #[error(
+        "the ECR repository {repository} of account {account} may not be read: {problem}; deploy template.yaml there with this account as the parameter Downstream, and admit the repository with its NamePrefix"
+    )]
+    UpstreamUnreadable {
+        /// The repository.
+        repository: ImageRepositoryName,
+        /// The account.
+        account: AccountId,
+        /// What AWS said.
+        problem: String,
+    },
+    /// What the rules select lacks approvals.
+    #[error("container {container}: {tag} ({}) of account {account} is not approved: it lacks {missing}", digest.short())]
+    NotApproved {
+        /// The container.
+        container: ContainerName,
+        /// The tag that was selected.
+        tag: ImageTag,
+        /// The image that was selected.
+        digest: ImageDigest,
+        /// Where it lies.
+        account: AccountId,
+        /// What would approve it.
+        missing: String,
+    },
+    /// The tag was approved on another image.
+    #[error(
+        "container {container}: the tag {tag} is on {tagged} now, and {approved} was approved as {tag}; approve the one that is meant"
+    )]
+    ApprovedOther {
+        /// The container.
+        container: ContainerName,
+        /// The tag.
+        tag: ImageTag,
+        /// The image that bears it now.
+        tagged: ImageDigest,
+        /// The image that was approved.
+        approved: ImageDigest,
+    },
+    /// Upstream has put into quarantine what the rules select.
+    #[error(
+        "container {container}: {tag} ({}) is in quarantine in account {account} since {at}, which overrides every approval; promote another image, or release it there",
+        digest.short()
+    )]
+    QuarantinedUpstream {
+        /// The container.
+        container: ContainerName,
+        /// The tag that was selected.
+        tag: ImageTag,
+        /// The image that was selected.
+        digest: ImageDigest,
+        /// Where it is in quarantine.
+        account: AccountId,
+        /// Since when.
+        at: Timestamp,
+    },
+    /// The tag that the image should bear is on another image here.
+    #[error(
+        "container {container}: {repository}:{tag} is {here} here, and {upstream} upstream; Towpath moves no tag: remove it here, or tag the image upstream anew"
+    )]
+    TagTaken {
+        /// The container.
+        container: ContainerName,
+        /// The repository here.
+        repository: ImageRepositoryName,
+        /// The tag.
+        tag: ImageTag,
+        /// The image that bears it here.
+        here: ImageDigest,
+        /// The image that bears it upstream.
+        upstream: ImageDigest,
+    },
+    /// The image cannot be copied until somebody mends this.
+    #[error("{0}")]
+    NotCopied(String),
     /// A call about the service is denied: names outside the stack's parameters are not admitted.
     #[error(
         "not admitted: {problem}; admit the names of {service} and of what it uses with the stack parameter NamePrefix, and of its pipeline with PipelinePattern"
@@ -67,8 +158,8 @@ pub enum Refusal {
         "several images of {repository} are tagged for commit {commit} ({tags}); tag one of them with the full commit id"
     )]
     Ambiguous {
-        /// The repository.
-        repository: ImageRepositoryName,
+        /// The repository, and where it is if it is not here.
+        repository: String,
         /// The commit.
         commit: CommitId,
         /// Their tags.
@@ -300,6 +391,14 @@ impl Refusal {
             Self::InvalidRevision(_) => "invalid_revision",
             Self::InvalidHold(_) => "invalid_hold",
             Self::ImageRepositoryMissing { .. } => "image_repository_missing",
+            Self::NoUpstream => "no_upstream",
+            Self::UpstreamRepositoryMissing { .. } => "upstream_repository_missing",
+            Self::UpstreamUnreadable { .. } => "upstream_unreadable",
+            Self::NotApproved { .. } => "not_approved",
+            Self::ApprovedOther { .. } => "approved_other",
+            Self::QuarantinedUpstream { .. } => "quarantined_upstream",
+            Self::TagTaken { .. } => "tag_taken",
+            Self::NotCopied(_) => "not_copied",
             Self::NotAdmitted { .. } => "not_admitted",
             Self::ImageRepositoryUnreadable { .. } => "image_repository_unreadable",
             Self::ApplicationBranchMissing { .. } => "application_branch_missing",
@@ -342,5 +441,12 @@ impl Refusal {
             repository: repository.clone(),
             problem: one_line(problem, PROBLEM_CHARACTERS),
         }
+    }
+
+    /// A repository upstream that AWS does not let Towpath read.
+    #[must_use]
+    pub fn upstream_unreadable(repository: &ImageRepositoryName, account: &AccountId, problem: &str) -> Self {
+        let problem = one_line(problem, PROBLEM_CHARACTERS);
+        Self::UpstreamUnreadable { repository: repository.clone(), account: account.clone(), problem }
     }
 }

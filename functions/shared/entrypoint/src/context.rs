@@ -1,13 +1,15 @@
 //! What a function is told at its start: its stack's parameters and its connection to AWS.
 
-use aws::{Clients, Connection, MissingVariable, Queues, Stack};
+use crate::record;
+use aws::{Applied, Applying, Clients, Connection, MissingVariable, Queues, Stack, UpstreamRole};
 use domain::facts::DeploymentRepository;
-use domain::names::{EcrRegistry, InvalidName, PipelinePattern};
+use domain::names::{EcrRegistry, InvalidName, PipelinePattern, ServiceId};
+use domain::plan::{CopyImage, Plan};
 use domain::time::Timestamp;
 use domain::wake_up::Function;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 /// All that an invocation needs beside its event.
 #[derive(Debug, Clone)]
@@ -20,6 +22,8 @@ pub struct Context {
     pub queues: Queues,
     /// The connection to AWS.
     pub clients: Clients,
+    /// The connection to the account before this one, for the functions that may read it.
+    pub upstream: Option<Clients>,
 }
 
 /// A parameter that the function cannot start with.
@@ -50,8 +54,9 @@ pub enum StartError {
 }
 
 /// The variable that names each function's queue.
-const QUEUES: [(Function, &str); 4] = [
+const QUEUES: [(Function, &str); 5] = [
     (Function::OnImagePush, "TOWPATH_ON_IMAGE_PUSH_QUEUE"),
+    (Function::PromoteImage, "TOWPATH_PROMOTE_IMAGE_QUEUE"),
     (Function::OnCommit, "TOWPATH_ON_COMMIT_QUEUE"),
     (Function::OnDeploymentChange, "TOWPATH_ON_DEPLOYMENT_CHANGE_QUEUE"),
     (Function::Reconcile, "TOWPATH_RECONCILE_QUEUE"),
@@ -63,23 +68,40 @@ impl Context {
     /// # Errors
     /// When a variable is missing or is not what it should be.
     pub fn from_environment(function: Function) -> Result<Self, StartError> {
-        let queues = QUEUES.iter().filter_map(|(function, name)| Some((*function, variable(name)?)));
+        Self::new(function, &variable, &Connection::from_environment()?)
+    }
+
+    /// Carries a plan out, but the steps of these services.
+    pub async fn apply(&self, plan: &Plan, deadline: Instant, left_out: &BTreeSet<ServiceId>) -> Applied {
+        let progress = |copy: &CopyImage, progress| record::progress(self.function, copy, progress);
+        let with = Applying {
+            environment: &self.stack.environment,
+            queues: &self.queues,
+            upstream: self.upstream.as_ref(),
+            deadline,
+            left_out,
+            progress: &progress,
+        };
+        self.clients.apply(plan, &with).await
+    }
+
+    /// The context that these variables describe, over this connection.
+    ///
+    /// # Errors
+    /// When a variable is missing or is not what it should be.
+    pub fn new(function: Function, lookup: Lookup<'_>, connection: &Connection) -> Result<Self, StartError> {
+        let queues = QUEUES.iter().filter_map(|(function, name)| Some((*function, lookup(name)?)));
         let queues: BTreeMap<_, _> = queues.collect();
-        let clients = Clients::new(&Connection::from_environment()?);
-        Ok(Self { function, stack: stack(&variable)?, queues, clients })
+        let stack = stack(lookup)?;
+        let clients = Clients::new(connection, stack.registry.account.clone());
+        let upstream = upstream_role(function, &stack, lookup).map(|role| role.clients(connection));
+        Ok(Self { function, stack, queues, clients, upstream })
     }
 
-    /// The context of a test: a stack with usual names.
-    #[cfg(test)]
-    pub(crate) fn of_test(clients: Clients) -> Self {
-        let stack = tests::usual_stack();
-        Self { function: Function::OnImagePush, stack, queues: BTreeMap::new(), clients }
-    }
-
-    /// Now, by this machine's clock.
+    /// Now, by the connection's clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = self.clients.now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_epoch_milliseconds(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 }
@@ -89,8 +111,16 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Where the parameters come from: the environment, or a test.
-type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+/// Where the parameters come from: the environment, or a test. An empty one is none.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// The role by which this function reads the account before this one; none if it may not, or there is none.
+fn upstream_role(function: Function, stack: &Stack, lookup: Lookup<'_>) -> Option<UpstreamRole> {
+    let (account, arn) = (stack.upstream.clone()?, lookup("TOWPATH_UPSTREAM_ROLE")?);
+    // AWS takes 64 characters at most, and no others than these names have.
+    let session = format!("{function}-{}", stack.environment);
+    Some(UpstreamRole { account, arn, session })
+}
 
 fn stack(lookup: Lookup<'_>) -> Result<Stack, StartError> {
     let registry = EcrRegistry {
@@ -156,10 +186,6 @@ mod tests {
             let found = VARIABLES.iter().find(|(variable, _)| *variable == name);
             found.map(|(_, value)| (*value).to_owned())
         })
-    }
-
-    pub(super) fn usual_stack() -> Stack {
-        stack_with("", None).unwrap()
     }
 
     #[test]

@@ -24,6 +24,8 @@ const TOLD_CHARACTERS: usize = 300;
 pub enum Event {
     /// A tag was put on an image: `ECR Image Action`, `PUSH`, `SUCCESS`.
     ImagePushed(ImagePushed),
+    /// An environment has said something of an image: Towpath's own `Towpath Evidence`.
+    EvidenceTold(EvidenceTold),
     /// A branch was created or moved: `CodeCommit Repository State Change`.
     BranchMoved(BranchMoved),
     /// A service's rollout began or ended: `ECS Deployment State Change`, or the `ECS Service Action` that
@@ -57,6 +59,17 @@ pub struct ImagePushed {
     pub tag: ImageTag,
     /// What the tag pointed to then.
     pub digest: ImageDigest,
+}
+
+/// An environment has said something of an image. It is only told that there is something to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvidenceTold {
+    /// The event's id.
+    pub id: EventId,
+    /// The account that says it.
+    pub account: AccountId,
+    /// The image's repository there.
+    pub repository: ImageRepositoryName,
 }
 
 /// A branch was created or moved.
@@ -163,6 +176,7 @@ pub fn parse(body: &str) -> Result<Event, EventError> {
     }
     match (kind.source.as_deref(), kind.detail_type.as_deref()) {
         (Some("aws.ecr"), Some("ECR Image Action")) => image_action(body),
+        (Some("towpath"), Some("Towpath Evidence")) => evidence_told(body),
         (Some("aws.codecommit"), Some("CodeCommit Repository State Change")) => repository_change(body),
         (Some("aws.ecs"), Some("ECS Deployment State Change" | "ECS Service Action")) => service_change(body),
         (Some("aws.codepipeline"), Some("CodePipeline Pipeline Execution State Change")) => {
@@ -209,6 +223,22 @@ fn image_action(body: &str) -> Result<Event, EventError> {
         repository: name("detail.repository-name", Some(repository_name))?,
         tag: name("detail.image-tag", Some(tag))?,
         digest: name("detail.image-digest", image_digest)?,
+    }))
+}
+
+/// The detail of `Towpath Evidence`, as far as it matters here.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Told {
+    repository_name: String,
+}
+
+fn evidence_told(body: &str) -> Result<Event, EventError> {
+    let envelope: EventBridgeEvent<Told> = from_json(body)?;
+    Ok(Event::EvidenceTold(EvidenceTold {
+        id: name("id", envelope.id)?,
+        account: name("account", envelope.account)?,
+        repository: name("detail.repository-name", Some(envelope.detail.repository_name))?,
     }))
 }
 

@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::record;
 use aws::facts::Unread;
-use aws::{Applied, CallError, CallErrorKind, FailedStep, Tip};
+use aws::{Applied, CallError, CallErrorKind, StopCause, StoppedStep, Tip};
 use domain::decision::{Decision, DecisionKind};
 use domain::names::{CommitId, EventId, ServiceId};
 use domain::plan::{Plan, Then};
@@ -48,6 +48,8 @@ pub struct Settled {
     pub about: RecordContext,
     /// What could not be read or done; it has not been recorded yet.
     pub troubles: Vec<Unread>,
+    /// The services for which there was not enough time.
+    pub unfinished: BTreeSet<ServiceId>,
 }
 
 /// Why nothing was settled; it has been recorded.
@@ -80,7 +82,11 @@ pub async fn settle<Facts>(
     nothing: impl Fn() -> Plan,
 ) -> Unsettled {
     match answer(context, events, (Mode::Apply, deadline), read, decide, nothing).await {
-        Ok(Settled { plan, about, troubles }) => unsettled(&plan, tell_troubles(&about, troubles)),
+        Ok(Settled { plan, about, troubles, unfinished }) => {
+            let mut services = tell_troubles(&about, troubles);
+            services.extend(unfinished);
+            unsettled(&plan, services)
+        }
         Err(NotSettled::NotRead(_) | NotSettled::GaveUp) => Unsettled::Everything,
     }
 }
@@ -98,6 +104,7 @@ pub async fn answer<Facts>(
     decide: impl Fn(&Facts) -> Plan,
     nothing: impl Fn() -> Plan,
 ) -> Result<Settled, NotSettled> {
+    let mut stopped = StoppedServices::default();
     for attempt in 0..ATTEMPTS_MAX {
         if attempt > 0 {
             tokio::time::sleep(pause(attempt)).await;
@@ -116,24 +123,57 @@ pub async fn answer<Facts>(
         let mut about =
             RecordContext { function: context.function, events: events.to_vec(), tip, commit: None };
         if mode == Mode::DryRun {
-            return Ok(Settled { plan, about, troubles: unread });
+            return Ok(Settled { plan, about, troubles: unread, unfinished: BTreeSet::new() });
         }
-        let applied = context.clients.apply(&plan, &context.stack.environment, &context.queues).await;
+        let applied = context.apply(&plan, deadline, &stopped.services).await;
         if applied.tip == Tip::Moved {
             continue;
         }
-        let Applied { commit, failed, tip: _ } = applied;
+        let Applied { commit, stopped: stopped_now, done, tip: _ } = applied;
         about.commit = commit;
-        record::plan(&plan, &about);
-        if plan.then == Then::DecideAgain && failed.is_empty() {
+        record::plan(&plan, &about, &stopped.services);
+        stopped.extend(&about, stopped_now);
+        if plan.then == Then::DecideAgain && done > 0 {
             continue;
         }
-        let failed = failed.into_iter().map(|FailedStep { services, error }| Unread { services, error });
+        let StoppedServices { services: _, failed, unfinished } = stopped;
         let troubles = unread.into_iter().chain(failed).collect();
-        return Ok(Settled { plan, about, troubles });
+        return Ok(Settled { plan, about, troubles, unfinished });
     }
     record::gave_up(context.function, events, "the branch moved at every attempt, or the time is up");
     Err(NotSettled::GaveUp)
+}
+
+/// The services for which no further step is tried in this invocation, and why not.
+#[derive(Default)]
+struct StoppedServices {
+    services: BTreeSet<ServiceId>,
+    failed: Vec<Unread>,
+    unfinished: BTreeSet<ServiceId>,
+}
+
+impl StoppedServices {
+    /// Takes up what stopped now. A refusal is recorded at once: it is an answer, and nothing comes back for it.
+    fn extend(&mut self, about: &RecordContext, stopped: Vec<StoppedStep>) {
+        for StoppedStep { services, cause } in stopped {
+            self.services.extend(services.iter().cloned());
+            match cause {
+                StopCause::Failed(error) => self.failed.push(Unread { services, error }),
+                StopCause::Refused(refusal) => {
+                    for service in &services {
+                        record::decision(&Decision::refused(service, refusal.clone()), about);
+                    }
+                }
+                StopCause::OutOfTime { done } => {
+                    for service in &services {
+                        let because = format!("{done}; the next delivery goes on from there");
+                        record::decision(&Decision::of(service, DecisionKind::Copying, because), about);
+                    }
+                    self.unfinished.extend(services);
+                }
+            }
+        }
+    }
 }
 
 /// Records each call that failed, once, and returns the services for which another try can help. What is denied is

@@ -42,6 +42,27 @@ pub(super) fn error_text(kind: &str, message: &str) -> String {
     json!({ "errorType": kind, "errorMessage": message }).to_string()
 }
 
+/// What Lambda sets for a function wherever it runs, then the function's own variables.
+pub fn variables(world: &mut World, account: &AccountId, function: &Function) -> Vec<(String, String)> {
+    let credentials = sts::open_session(world, account, function.role_name(), &function.name);
+    let mut variables = vec![
+        ("_HANDLER", function.handler.clone()),
+        ("AWS_LAMBDA_FUNCTION_NAME", function.name.clone()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function.memory_size.to_string()),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", lambda::log_group(&function.name)),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
+        ("AWS_REGION", world.region.clone()),
+        ("AWS_DEFAULT_REGION", world.region.clone()),
+        ("AWS_ACCESS_KEY_ID", credentials.access_key_id),
+        ("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key),
+        ("AWS_SESSION_TOKEN", credentials.session_token),
+    ];
+    variables.extend(world.endpoint.clone().map(|endpoint| ("AWS_ENDPOINT_URL", endpoint)));
+    let own = function.environment.iter().map(|(name, value)| (name.clone(), value.clone()));
+    variables.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(own).collect()
+}
+
 /// A process to be.
 pub(super) struct Environment {
     local: LocalAws,
@@ -188,33 +209,20 @@ impl Environment {
         Ok(Process { child, said, lines, waiting: None, started, init: None, _tasks: tasks, _folder: folder })
     }
 
-    /// What Lambda sets, then the function's own variables; nothing of this process's environment.
+    /// All that the process finds in its environment; nothing of this process's own.
     fn variables(&self, function: &Function, api: &str) -> Vec<(String, String)> {
         let mut world = self.local.lock();
-        let credentials = sts::open_session(&mut world, self.account(), function.role_name(), self.name());
         let folder = function.executable.parent().map(|folder| folder.display().to_string());
-        let mut variables = vec![
+        let runtimes = [
             ("PATH", "/usr/local/bin:/usr/bin:/bin".to_owned()),
             ("LANG", "en_US.UTF-8".to_owned()),
             ("TZ", ":UTC".to_owned()),
-            ("_HANDLER", function.handler.clone()),
             ("LAMBDA_TASK_ROOT", folder.unwrap_or_default()),
             ("AWS_LAMBDA_RUNTIME_API", api.to_owned()),
-            ("AWS_LAMBDA_FUNCTION_NAME", self.name().to_owned()),
-            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
-            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function.memory_size.to_string()),
-            ("AWS_LAMBDA_LOG_GROUP_NAME", lambda::log_group(self.name())),
             ("AWS_LAMBDA_LOG_STREAM_NAME", self.log_stream.clone()),
-            ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
-            ("AWS_REGION", world.region.clone()),
-            ("AWS_DEFAULT_REGION", world.region.clone()),
-            ("AWS_ACCESS_KEY_ID", credentials.access_key_id),
-            ("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key),
-            ("AWS_SESSION_TOKEN", credentials.session_token),
         ];
-        variables.extend(world.endpoint.clone().map(|endpoint| ("AWS_ENDPOINT_URL", endpoint)));
-        let own = function.environment.iter().map(|(name, value)| (name.clone(), value.clone()));
-        variables.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(own).collect()
+        let runtimes = runtimes.into_iter().map(|(name, value)| (name.to_owned(), value));
+        runtimes.chain(variables(&mut world, self.account(), function)).collect()
     }
 
     /// Answers the one invocation that a process was to be started for.

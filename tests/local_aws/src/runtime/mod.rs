@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::names::AccountId;
 use crate::services::lambda::{self, Ended, Invocation};
 use crate::shared::LocalAws;
+pub use environment::variables;
 use environment::{Environment, Report};
 use std::collections::{BTreeMap, VecDeque};
 use tokio::sync::mpsc;

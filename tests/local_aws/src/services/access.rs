@@ -30,9 +30,9 @@ pub(crate) fn authorize(
     resource: Resource<'_>,
     context: &[(&str, &str)],
 ) -> Result<(), AwsError> {
-    let by_resource = resource
-        .policy
-        .is_some_and(|policy| iam::resource_policy_allows(policy, caller, action, resource.arn, context));
+    let by_resource = resource.policy.is_some_and(|policy| {
+        iam::resource_policy_allows(world, policy, caller, action, resource.arn, context)
+    });
     let refused = || {
         let because = format!("no resource-based policy allows the {action} action");
         Err(AwsError::access_denied(&caller.arn(), action, resource.arn, &because))

@@ -5,6 +5,7 @@ pub(crate) mod admin;
 pub(crate) mod aws;
 pub(crate) mod credentials;
 pub(crate) mod git;
+mod in_process;
 pub(crate) mod lambda;
 pub(crate) mod perform;
 pub(crate) mod query;
@@ -16,6 +17,7 @@ pub(crate) mod xml;
 
 use crate::shared::LocalAws;
 use axum::Router;
+pub use in_process::InProcess;
 
 /// Everything that the port answers.
 pub fn router(local: LocalAws) -> Router {

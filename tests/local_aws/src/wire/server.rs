@@ -33,10 +33,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router) {
             let answer = hyper::service::Service::call(&router, request);
             async move {
                 let response: Response = answer.await.unwrap_or_else(|never| match never {});
-                match response.extensions().get::<NoReply>() {
-                    None => Ok(response),
-                    Some(NoReply) => Err(io::Error::from(io::ErrorKind::ConnectionAborted)),
-                }
+                sent(response).ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionAborted))
             }
         });
         tokio::spawn(async move {
@@ -44,6 +41,11 @@ pub(crate) async fn serve(listener: TcpListener, router: Router) {
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }
+}
+
+/// The response, unless none is to be sent.
+pub(super) fn sent(response: Response) -> Option<Response> {
+    response.extensions().get::<NoReply>().is_none().then_some(response)
 }
 
 /// The response as the fault wants it sent.

@@ -108,6 +108,7 @@ services:
           <commit 2> Pat Person: Run what the application's branch says
             M delivery.yaml
         records
+          on_image_push: - ignored: on_image_push acts on image pushes and wake-ups only
           on_image_push: cluster1/webapp1 waiting: webapp1: no image in webapp1 for commit bc8a9fdb
           on_commit: - ignored: commit <commit 2> changes no revision.json
     "#]]

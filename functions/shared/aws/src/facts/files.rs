@@ -65,6 +65,22 @@ fn fact<T, E>(file: Option<File>, parse: impl Fn(&[u8]) -> Result<T, E>) -> File
     }
 }
 
+/// The last commits, up to this one, that touched a service's `revision.json`; the newest first.
+pub(super) async fn read_changes(
+    clients: &Clients,
+    repository: &DeploymentRepository,
+    service: &ServiceId,
+    commit: &CommitId,
+    count: usize,
+) -> Result<Vec<LastChange>, CallError> {
+    let versions = clients.history(&repository.name, &service.revision_path(), commit, count).await?;
+    let changes = versions.into_iter().map(|version| {
+        let Commit { id, message, author, at, .. } = version.commit;
+        LastChange { commit: id, message, author, at: Some(at) }
+    });
+    Ok(changes.collect())
+}
+
 /// The last commit, up to this one, that touched a service's `revision.json`.
 pub(super) async fn read_last_change(
     clients: &Clients,
@@ -72,9 +88,6 @@ pub(super) async fn read_last_change(
     service: &ServiceId,
     commit: &CommitId,
 ) -> Result<Option<LastChange>, CallError> {
-    let versions = clients.history(&repository.name, &service.revision_path(), commit, 1).await?;
-    Ok(versions.into_iter().next().map(|version| {
-        let Commit { id, message, author, at, .. } = version.commit;
-        LastChange { commit: id, message, author, at: Some(at) }
-    }))
+    let changes = read_changes(clients, repository, service, commit, 1).await?;
+    Ok(changes.into_iter().next())
 }

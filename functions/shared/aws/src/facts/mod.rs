@@ -9,6 +9,7 @@ mod rollback;
 mod starts;
 mod sweep;
 mod unread;
+mod upstream;
 
 pub use forced::{Forced, read_forced};
 pub use outcome::{OutcomeRead, read_outcome};

@@ -1,26 +1,36 @@
 //! What is read before images are selected: four round trips at most, the commit included.
 
 use super::SERVICES_AT_ONCE;
-use super::files::{read_hold, read_last_change, read_revision, read_rules};
+use super::files::{read_changes, read_hold, read_revision, read_rules};
 use super::unread::{Unread, apart};
+use super::upstream::{read_evidence, read_sources, sources};
 use crate::connection::Clients;
 use crate::error::{CallError, CallErrorKind};
 use crate::stack::Stack;
-use domain::decide::revisions::{RevisionsFacts, ServiceFacts};
-use domain::facts::{ApplicationTip, RepositoryImages, RulesFact, RulesOfService};
-use domain::names::{CommitId, EventId, ImageRepositoryName, ServiceId};
-use domain::rules::ServiceRules;
+use domain::decide::revisions::{self, RevisionsFacts, ServiceFacts};
+use domain::facts::{ApplicationTip, LastChange, RepositoryImages, RulesFact, RulesOfService};
+use domain::names::{CommitId, EventId, ImageDigest, ImageRepositoryName, ServiceId};
+use domain::rules::{Application, ContainerRules, ServiceRules};
 use domain::time::Timestamp;
+use domain::trailers::Trailers;
 use domain::wake_up::Function;
 use futures_util::{StreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::{join, try_join};
+
+/// How many versions of a revision are looked through for images that were promoted before: as far back as a person can
+/// be expected to push.
+const PROMOTED_VERSIONS_MAX: usize = 100;
 
 /// What an invocation asks about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RevisionsAsked {
     /// Repositories that were pushed to: every service that uses one is asked about.
     pub repositories: BTreeSet<ImageRepositoryName>,
+    /// Repositories upstream of which something was told: every service whose images come from one is asked about.
+    pub upstream_repositories: BTreeSet<ImageRepositoryName>,
+    /// Applications that were pushed: their tip then, and who pushed it.
+    pub applications: BTreeMap<Application, (CommitId, Option<String>)>,
     /// Services to look at.
     pub services: BTreeSet<ServiceId>,
     /// The events that are answered.
@@ -28,16 +38,16 @@ pub struct RevisionsAsked {
 }
 
 /// Reads what the selection depends on, and says which services could not be read. None when the deployment
-/// repository has no such branch yet.
+/// repository has no such branch yet. `upstream` is the account before this one.
 ///
 /// # Errors
 /// When the rules cannot be read.
 pub async fn read_revisions(
     clients: &Clients,
+    upstream: Option<&Clients>,
     stack: &Stack,
     asked: &RevisionsAsked,
-    actor: Function,
-    now: Timestamp,
+    (actor, now): (Function, Timestamp),
 ) -> Result<Option<(RevisionsFacts, Vec<Unread>)>, CallError> {
     let Some((tip, rules)) = read_rules(clients, &stack.repository).await? else { return Ok(None) };
     let wanted = services_asked_about(&rules, asked);
@@ -53,55 +63,83 @@ pub async fn read_revisions(
         })
         .buffer_unordered(SERVICES_AT_ONCE)
         .collect::<Vec<_>>();
-    let images = stream::iter(&repositories)
-        .map(|repository| async { (repository.clone(), read_images(clients, repository).await) })
-        .buffer_unordered(SERVICES_AT_ONCE)
-        .collect::<Vec<_>>();
-    let (services, read_images) = join!(services, images);
-    let (mut services, mut unread) = apart(services);
-    let mut images = BTreeMap::new();
-    for (repository, read) in read_images {
-        match read {
-            Ok(read) => {
-                images.insert(repository, read);
-            }
-            Err(error) => {
-                let uses = |service: &ServiceId| {
-                    let rules = named(&rules, service);
-                    rules.is_some_and(|rules| {
-                        rules.containers.values().any(|container| container.repository == repository)
-                    })
-                };
-                let users = services.extract_if(.., |service, _| uses(service)).map(|(service, _)| service);
-                unread.push(Unread { services: users.collect(), error });
-            }
-        }
-    }
+    let sources = sources(&rules, &wanted);
+    let (services, here, there) =
+        join!(services, read_all_images(clients, &repositories), read_sources(upstream, &sources));
+    let (services, unread) = apart(services);
+    let (images, not_here) = here;
+    let (upstream_facts, not_there) = there;
     let facts = RevisionsFacts {
         now,
         actor,
         events: asked.events.clone(),
+        pushers: pushers(asked),
+        environment: stack.environment.clone(),
         repository: stack.repository.clone(),
         tip,
         registry: stack.registry.clone(),
         rules,
         services,
         images,
+        upstream: upstream_facts,
     };
-    Ok(Some((facts, unread)))
+    let mut read = RevisionsRead { facts, unread };
+    read.leave_out(not_here, |container| &container.repository, |_, _| true);
+    read.leave_out(not_there, ContainerRules::source, revisions::needs_upstream);
+    if let Some(upstream) = upstream {
+        read_evidence(upstream, &mut read).await;
+    }
+    Ok(Some((read.facts, read.unread)))
+}
+
+/// What was read, and of which services something could not be.
+pub(super) struct RevisionsRead {
+    pub(super) facts: RevisionsFacts,
+    pub(super) unread: Vec<Unread>,
+}
+
+impl RevisionsRead {
+    /// Leaves out the services that use a repository which could not be read, where they need it.
+    pub(super) fn leave_out(
+        &mut self,
+        failures: Vec<(ImageRepositoryName, CallError)>,
+        repository_of: impl Fn(&ContainerRules) -> &ImageRepositoryName,
+        needs: impl Fn(&RevisionsFacts, &ServiceId) -> bool,
+    ) {
+        for (repository, error) in failures {
+            let uses = |service: &&ServiceId| {
+                let rules = named(&self.facts.rules, service);
+                rules.is_some_and(|rules| {
+                    rules.containers.values().any(|container| *repository_of(container) == repository)
+                }) && needs(&self.facts, service)
+            };
+            let users: BTreeSet<ServiceId> = self.facts.services.keys().filter(uses).cloned().collect();
+            self.facts.services.retain(|service, _| !users.contains(service));
+            self.unread.push(Unread { services: users, error });
+        }
+    }
 }
 
 fn services_asked_about(rules: &RulesFact, asked: &RevisionsAsked) -> BTreeSet<ServiceId> {
     let mut services = asked.services.clone();
     if let RulesFact::Read(file) = rules {
-        for repository in &asked.repositories {
-            services.extend(file.services_of(repository).cloned());
-        }
+        services.extend(asked.repositories.iter().flat_map(|name| file.services_of(name)).cloned());
+        let sources = asked.upstream_repositories.iter();
+        services.extend(sources.flat_map(|name| file.services_of_source(name)).cloned());
+        let applications = asked.applications.keys();
+        services.extend(applications.flat_map(|name| file.services_of_application(name)).cloned());
     }
     services
 }
 
-fn named<'a>(rules: &'a RulesFact, service: &ServiceId) -> Option<&'a ServiceRules> {
+fn pushers(asked: &RevisionsAsked) -> BTreeMap<Application, (CommitId, String)> {
+    let told = asked.applications.iter().filter_map(|(application, (commit, arn))| {
+        Some((application.clone(), (commit.clone(), arn.clone()?)))
+    });
+    told.collect()
+}
+
+pub(super) fn named<'a>(rules: &'a RulesFact, service: &ServiceId) -> Option<&'a ServiceRules> {
     match rules.of_service(service) {
         RulesOfService::Named(rules) => Some(rules),
         RulesOfService::NotNamed | RulesOfService::Invalid(_) => None,
@@ -116,13 +154,25 @@ async fn read_service(
     tip: &CommitId,
 ) -> Result<ServiceFacts, CallError> {
     let repository = &stack.repository;
-    let (revision, hold, last_change, application) = try_join!(
+    let is_promoted = rules.is_some_and(|rules| rules.promote.is_some());
+    let versions = if is_promoted { PROMOTED_VERSIONS_MAX } else { 1 };
+    let (revision, hold, changes, application) = try_join!(
         read_revision(clients, repository, service, tip),
         read_hold(clients, repository, service, tip),
-        read_last_change(clients, repository, service, tip),
+        read_changes(clients, repository, service, tip, versions),
         read_application(clients, rules),
     )?;
-    Ok(ServiceFacts { revision, hold, last_change, application })
+    let promoted = if is_promoted { promoted(service, &changes) } else { BTreeSet::new() };
+    Ok(ServiceFacts { revision, hold, last_change: changes.into_iter().next(), application, promoted })
+}
+
+/// The images that Towpath's own commits put into a service.
+fn promoted(service: &ServiceId, changes: &[LastChange]) -> BTreeSet<ImageDigest> {
+    let digests = changes.iter().flat_map(|change| {
+        let containers = Trailers::parse(&change.message).of_service(service).map(|told| told.containers.clone());
+        containers.unwrap_or_default().into_iter().filter_map(|container| container.image_digest)
+    });
+    digests.collect()
 }
 
 /// The tip of the application that a service's rules name.
@@ -139,6 +189,28 @@ pub(super) async fn read_application(
         Err(error) if error.code() == Some("RepositoryDoesNotExistException") => Ok(ApplicationTip::Missing),
         Err(error) => Err(error),
     }
+}
+
+/// The images of each repository, and those whose images could not be read.
+pub(super) async fn read_all_images(
+    clients: &Clients,
+    repositories: &BTreeSet<ImageRepositoryName>,
+) -> (BTreeMap<ImageRepositoryName, RepositoryImages>, Vec<(ImageRepositoryName, CallError)>) {
+    let read = stream::iter(repositories)
+        .map(|repository| async { (repository.clone(), read_images(clients, repository).await) })
+        .buffer_unordered(SERVICES_AT_ONCE)
+        .collect::<Vec<_>>()
+        .await;
+    let (mut images, mut failures) = (BTreeMap::new(), Vec::new());
+    for (repository, read) in read {
+        match read {
+            Ok(read) => {
+                images.insert(repository, read);
+            }
+            Err(error) => failures.push((repository, error)),
+        }
+    }
+    (images, failures)
 }
 
 /// The images of a repository.

@@ -59,6 +59,7 @@ pub struct SweepRead {
 /// When what concerns all services cannot be read.
 pub async fn read_sweep(
     clients: &Clients,
+    upstream: Option<&Clients>,
     stack: &Stack,
     services: &BTreeSet<ServiceId>,
     now: Timestamp,
@@ -75,7 +76,7 @@ pub async fn read_sweep(
     };
     let asked = RevisionsAsked { services: with_rules, ..RevisionsAsked::default() };
     let (revisions, (outcomes, no_outcomes), (tasks, no_tasks)) = join!(
-        read_revisions(clients, stack, &asked, Function::OnImagePush, now),
+        read_revisions(clients, upstream, stack, &asked, (Function::Reconcile, now)),
         read_outcomes(clients, stack, services, now),
         read_tasks(clients, services),
     );

@@ -3,7 +3,7 @@
 use crate::hold::{HoldError, HoldFile};
 use crate::names::{BlobId, BranchName, CommitId, RepositoryName, ServiceId};
 use crate::revision::{RevisionError, RevisionFile};
-use crate::rules::{RuleError, RulesFile, ServiceRules};
+use crate::rules::{MissingRepositories, RuleError, RulesFile, ServiceRules};
 use crate::time::Timestamp;
 use crate::trailers::{ServiceTrailers, Trailers};
 
@@ -78,6 +78,15 @@ pub enum RulesOfService<'a> {
 }
 
 impl RulesFact {
+    /// Whether a promotion may create a repository that is missing here.
+    #[must_use]
+    pub fn missing_repositories(&self) -> MissingRepositories {
+        match self {
+            Self::Absent | Self::Invalid(_) => MissingRepositories::default(),
+            Self::Read(rules) => rules.missing_repositories,
+        }
+    }
+
     /// What they say of a service.
     #[must_use]
     pub fn of_service(&self, service: &ServiceId) -> RulesOfService<'_> {

@@ -6,6 +6,7 @@ mod deployment;
 mod file;
 mod pipeline;
 mod registry;
+mod upstream;
 
 pub use automation::{AutomationExecution, AutomationStatus};
 pub use deployment::{
@@ -21,3 +22,4 @@ pub use pipeline::{
     PipelineDescription, PipelineFact, PipelineType, Polling, RevisionAtSource, SourceAction, Trigger,
 };
 pub use registry::RepositoryImages;
+pub use upstream::UpstreamFacts;

@@ -125,6 +125,17 @@ impl RulesFile {
         })
     }
 
+    /// The services whose images come from a repository upstream, in their order.
+    pub fn services_of_source<'a>(
+        &'a self,
+        repository: &'a ImageRepositoryName,
+    ) -> impl Iterator<Item = &'a ServiceId> {
+        self.services.iter().filter_map(move |(service, rules)| {
+            let rules = rules.as_ref().ok().filter(|rules| rules.promote.is_some())?;
+            rules.containers.values().any(|container| container.source() == repository).then_some(service)
+        })
+    }
+
     /// The services whose application this branch is, in their order.
     pub fn services_of_application<'a>(
         &'a self,
@@ -134,6 +145,14 @@ impl RulesFile {
             let rules = rules.as_ref().ok()?;
             (rules.application.as_ref() == Some(application)).then_some(service)
         })
+    }
+}
+
+impl ContainerRules {
+    /// The repository upstream that its images come from, where they do.
+    #[must_use]
+    pub fn source(&self) -> &ImageRepositoryName {
+        self.from.as_ref().unwrap_or(&self.repository)
     }
 }
 

@@ -29,6 +29,6 @@ pub(super) fn select(images: &[Image], application: Option<&CommitId>) -> Select
 }
 
 /// Whether a tag is a commit's id or a prefix of it that is long enough.
-fn names(tag: &ImageTag, commit: &CommitId) -> bool {
+pub(super) fn names(tag: &ImageTag, commit: &CommitId) -> bool {
     tag.as_str().len() >= MINIMUM_PREFIX && commit.as_str().starts_with(tag.as_str())
 }

@@ -109,6 +109,12 @@ pub fn order(policy: &Policy, candidate: &Candidate, other: &Other<'_>) -> Order
     }
 }
 
+/// Whether a tag is a commit's id, or a prefix of it that is long enough to name one.
+#[must_use]
+pub fn names_commit(tag: &ImageTag, commit: &CommitId) -> bool {
+    commit::names(tag, commit)
+}
+
 impl Candidate {
     fn of(image: &Image, tag: &ImageTag) -> Self {
         Self { digest: image.digest.clone(), tag: tag.clone(), pushed_at: image.pushed_at }

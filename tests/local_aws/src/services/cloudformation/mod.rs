@@ -40,6 +40,9 @@ pub struct State {
     deleted: Vec<Stack>,
 }
 
+/// The longest template that a request can carry; a longer one comes from S3, as `sam deploy` does it.
+const TEMPLATE_BODY_BYTES_MAX: usize = 51_200;
+
 /// Carries out one operation.
 pub(crate) fn call(
     world: &mut World,
@@ -47,6 +50,18 @@ pub(crate) fn call(
     operation: &str,
     input: Value,
 ) -> Result<Value, AwsError> {
+    let body = input.get("TemplateBody").and_then(Value::as_str);
+    if let Some(bytes) = body.map(str::len).filter(|bytes| *bytes > TEMPLATE_BODY_BYTES_MAX) {
+        let text = format!(
+            "1 validation error detected: the templateBody has {bytes} bytes; Member must have length less than or \
+             equal to {TEMPLATE_BODY_BYTES_MAX}"
+        );
+        return Err(AwsError::new("ValidationError", text));
+    }
+    carry_out(world, caller, operation, input)
+}
+
+fn carry_out(world: &mut World, caller: &Caller, operation: &str, input: Value) -> Result<Value, AwsError> {
     match operation {
         "CreateStack" => operations::create_stack(world, caller, input),
         "UpdateStack" => operations::update_stack(world, caller, input),
@@ -69,7 +84,7 @@ pub(crate) fn call(
     }
 }
 
-/// Deploys a template in the name of the account's administrator: makes the stack, or updates it, or, when it
+/// Deploys a template in the name of the account's administrator, as if it came from S3: makes the stack, or updates it, or, when it
 /// says what is there already, takes the functions' executables in again. Of a stack that is there, parameters
 /// that are not given keep their values. Functions come from
 /// `functions_directory`, in which each executable bears its `Binary`'s name.
@@ -103,7 +118,7 @@ pub fn deploy(
         "Capabilities": ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
     });
     let operation = if exists { "UpdateStack" } else { "CreateStack" };
-    match call(world, &caller, operation, input) {
+    match carry_out(world, &caller, operation, input) {
         Err(error) if error.message == "No updates are to be performed." => {
             operations::take_executables_in(world, &caller, stack_name)?;
         }

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// The longest template that a request can carry.
-const TEMPLATE_BYTES_MAX: usize = 51_200;
+/// The longest template.
+const TEMPLATE_BYTES_MAX: usize = 1_048_576;
 const RESOURCES_MAX: usize = 500;
 
 /// A template, read and checked.

@@ -25,7 +25,9 @@ impl Stage {
         let mut world = World::new([dev()], "eu-west-1", Clock::Manual(now), 1, Settings::default(), store);
         world.endpoint = Some("http://127.0.0.1:4566".to_owned());
         let functions = tempfile::tempdir().expect("a folder");
-        for name in ["on_image_push", "on_commit", "on_deployment_change", "roll_back", "reconcile"] {
+        for name in
+            ["on_image_push", "promote_image", "on_commit", "on_deployment_change", "roll_back", "reconcile"]
+        {
             std::fs::write(functions.path().join(name), name).expect("an executable");
         }
         Self { world, functions }

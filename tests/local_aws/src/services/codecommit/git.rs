@@ -208,6 +208,34 @@ impl Git {
         ObjectId::empty_tree(gix::hash::Kind::Sha1)
     }
 
+    /// Takes over a commit of another repository, with all that it reaches and that is not here.
+    pub(super) fn fetch(&self, from: &Self, commit: ObjectId) -> Result<(), AwsError> {
+        let mut left = vec![commit];
+        while let Some(id) = left.pop() {
+            if self.repository.has_object(id) {
+                continue;
+            }
+            let object = from.repository.find_object(id).map_err(|error| from.broken(&error))?.detach();
+            match object.kind {
+                gix::objs::Kind::Commit => {
+                    let decoded = gix::objs::CommitRef::from_bytes(&object.data, gix::hash::Kind::Sha1)
+                        .map_err(|error| from.broken(&error))?;
+                    left.push(decoded.tree());
+                    left.extend(decoded.parents());
+                }
+                gix::objs::Kind::Tree => {
+                    // A submodule's commit lies in a repository of its own.
+                    let entries = from.tree(id)?.into_iter().filter(|entry| !entry.mode.is_commit());
+                    left.extend(entries.map(|entry| entry.id));
+                }
+                gix::objs::Kind::Blob | gix::objs::Kind::Tag => {}
+            }
+            gix::objs::Write::write_buf(&self.repository.objects, object.kind, &object.data)
+                .map_err(|error| self.broken(&error))?;
+        }
+        Ok(())
+    }
+
     /// All branches and tags by full name, unpeeled.
     pub(super) fn references(&self) -> Result<BTreeMap<String, ObjectId>, AwsError> {
         let platform = self.repository.references().map_err(|error| self.broken(&error))?;

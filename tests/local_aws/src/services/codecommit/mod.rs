@@ -21,7 +21,7 @@ mod tags;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use pushes::{Push, push, push_existing};
+pub use pushes::{Push, PushAcross, push, push_across, push_existing};
 pub(crate) use pushes::{ReferenceChange, open_for_pull, open_for_push, person_arn, push_begins, push_ended};
 
 use crate::caller::Caller;

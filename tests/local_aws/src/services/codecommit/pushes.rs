@@ -220,6 +220,38 @@ pub fn push_existing(
     move_branch(world, &opened, &branch, tip, commit, person)
 }
 
+/// A person's `git push <remote> <commit>:<branch>` from one account's repository to the one of the same name in
+/// another account.
+#[derive(Debug, Clone)]
+pub struct PushAcross<'push> {
+    /// The repository's name in both accounts.
+    pub repository: &'push str,
+    /// The account in which the commit is.
+    pub from: &'push AccountId,
+    /// The account that gets it.
+    pub to: &'push AccountId,
+    /// The commit.
+    pub commit_id: &'push str,
+    /// The branch there, without `refs/heads/`; made if it is not there.
+    pub branch: &'push str,
+    /// The person's user name in IAM.
+    pub person: &'push str,
+    /// Also when the branch's tip is no ancestor of the commit, as `+` asks for.
+    pub force: bool,
+}
+
+/// Pushes a commit across, with all that it reaches, at this moment of the world, and emits the event.
+///
+/// # Errors
+/// As [`push_existing`].
+pub fn push_across(world: &mut World, push: &PushAcross<'_>) -> Result<(), AwsError> {
+    let source = Opened::find(world, push.from, push.repository)?;
+    let target = Opened::find(world, push.to, push.repository)?;
+    let commit = existing(&source.git, push.commit_id)?;
+    target.git.fetch(&source.git, commit)?;
+    push_existing(world, push.to, push.repository, push.branch, push.commit_id, push.person, push.force)
+}
+
 fn move_branch(
     world: &mut World,
     opened: &Opened,

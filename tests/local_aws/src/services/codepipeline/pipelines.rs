@@ -212,7 +212,7 @@ fn check_role(world: &World, caller: &Caller, declaration: &Declaration) -> Resu
             "the role belongs to another account",
         ));
     }
-    iam::check_service_role(world, role, "codepipeline.amazonaws.com").map_err(|_error| {
+    iam::check_service_role(world, &caller.account, role, "codepipeline.amazonaws.com").map_err(|_error| {
         structure::invalid_structure(format!(
             "CodePipeline is not authorized to perform AssumeRole on role {role}"
         ))

@@ -94,7 +94,9 @@ fn readable<'a>(
     let arn = access::repository_arn(world, registry, name);
     let policy = found.and_then(Repository::policy_document);
     let allows = |action: &str| {
-        policy.as_ref().is_some_and(|policy| iam::resource_policy_allows(policy, &caller, action, &arn, &[]))
+        policy
+            .as_ref()
+            .is_some_and(|policy| iam::resource_policy_allows(world, policy, &caller, action, &arn, &[]))
     };
     let allowed = allows("ecr:BatchGetImage") && allows("ecr:GetDownloadUrlForLayer");
     found.filter(|_| allowed).ok_or_else(|| {

@@ -94,11 +94,12 @@ fn to_target(
 ) -> Result<(), Refused> {
     let body = input(target, event)?;
     let caller = match &target.role_arn {
-        Some(role) if iam::check_service_role(world, role, PRINCIPAL).is_err() => {
-            let message = format!("EventBridge cannot assume the role {role}");
-            return Err(Refused { code: "NO_PERMISSIONS", message });
+        Some(role) => {
+            iam::service_session(world, &bus.account, role, PRINCIPAL, rule_arn).ok_or_else(|| {
+                let message = format!("EventBridge cannot assume the role {role}");
+                Refused { code: "NO_PERMISSIONS", message }
+            })?
         }
-        Some(role) => Caller::role(&bus.account, role.rsplit('/').next().unwrap_or_default(), "events"),
         None => Caller::service(&bus.account, PRINCIPAL),
     };
     if let Some(next) = BusAddress::of_arn(&target.arn) {

@@ -35,6 +35,14 @@ pub(super) fn put(world: &mut World, caller: &Caller, input: PutTargetsInput) ->
     let passed = [("iam:PassedToService", "events.amazonaws.com")];
     for role in input.targets.iter().filter_map(|target| target.role_arn.as_deref()) {
         iam::authorize(world, caller, "iam:PassRole", role, &passed)?;
+        if iam::role_of_arn(role).is_none_or(|(account, _)| account != caller.account) {
+            return Err(AwsError::access_denied(
+                &caller.arn(),
+                "iam:PassRole",
+                role,
+                "the role belongs to another account",
+            ));
+        }
     }
     let targets = &mut address.rule_mut(world, &input.rule)?.targets;
     let ids: BTreeSet<&String> =

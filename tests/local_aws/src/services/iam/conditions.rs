@@ -97,7 +97,7 @@ pub(super) fn check(
             return Err(AwsError::not_in_local_aws(format!("the condition operator {name}")));
         }
         for (key, values) in keys {
-            if !known_keys.iter().any(|known| known.eq_ignore_ascii_case(key)) {
+            if !known_keys.iter().any(|known| is_key(known, key)) {
                 return Err(AwsError::not_in_local_aws(format!("the condition key {key}")));
             }
             if values.texts().next().is_none() {
@@ -107,6 +107,17 @@ pub(super) fn check(
         }
     }
     Ok(())
+}
+
+/// Whether a key is the known one; a known key that ends in `*` stands for those of all tags.
+fn is_key(known: &str, key: &str) -> bool {
+    match known.strip_suffix('*') {
+        Some(prefix) => {
+            let (start, tag) = key.split_at_checked(prefix.len()).unwrap_or((key, ""));
+            start.eq_ignore_ascii_case(prefix) && !tag.is_empty()
+        }
+        None => known.eq_ignore_ascii_case(key),
+    }
 }
 
 /// Whether all conditions of a statement hold for a request with these keys; a key may come several times.

@@ -73,16 +73,19 @@ pub(super) enum Kind {
     Trust,
 }
 
-/// The condition keys that some service of the local accounts hands over. A condition on another key would
-/// never be judged rightly, so it is refused.
-const CONDITION_KEYS: [&str; 15] = [
+/// The condition keys that some service of the local accounts hands over; `*` stands for the name of a tag. A
+/// condition on another key would never be judged rightly, so it is refused.
+const CONDITION_KEYS: [&str; 18] = [
     "aws:PrincipalAccount",
     "aws:PrincipalArn",
+    "aws:RequestTag/*",
     "aws:ResourceAccount",
+    "aws:ResourceTag/*",
     "aws:SecureTransport",
     "aws:SourceAccount",
     "aws:SourceArn",
     "codecommit:References",
+    "ecr:ResourceTag/*",
     "ecs:CreateAction",
     "ecs:cluster",
     "ecs:service",
@@ -92,6 +95,9 @@ const CONDITION_KEYS: [&str; 15] = [
     "iam:PassedToService",
     "sts:ExternalId",
 ];
+
+/// The services that hand over the keys of tags: `aws:ResourceTag/…` and `aws:RequestTag/…`.
+const SERVICES_WITH_TAG_KEYS: [&str; 2] = ["codecommit", "ecr"];
 
 impl Document {
     /// Reads and checks a document.
@@ -160,10 +166,27 @@ impl Statement {
             }
         }
         super::conditions::check(&self.condition, &CONDITION_KEYS)?;
+        self.check_tag_keys()?;
         if let Some(principal) = &self.principal {
             super::principals::check(principal)?;
         }
         Ok(())
+    }
+}
+
+impl Statement {
+    /// Refuses a condition on tags for an action whose service would not hand them over.
+    fn check_tag_keys(&self) -> Result<(), AwsError> {
+        let mut keys = self.condition.values().flat_map(BTreeMap::keys);
+        let Some(key) = keys.find(|key| key.contains("Tag/")) else { return Ok(()) };
+        let unjudged = |action: &&String| {
+            let service = action.split(':').next().unwrap_or_default();
+            !SERVICES_WITH_TAG_KEYS.iter().any(|known| known.eq_ignore_ascii_case(service))
+        };
+        match self.action.iter().chain(&self.not_action).find(unjudged) {
+            Some(action) => Err(AwsError::not_in_local_aws(format!("the condition key {key} for {action}"))),
+            None => Ok(()),
+        }
     }
 }
 

@@ -81,8 +81,8 @@ pub(crate) fn authorize(
     context: &[(&str, &str)],
 ) -> Result<(), AwsError> {
     let Identity::Role { role, .. } = &caller.identity else { return Ok(()) };
-    let role_arn = world.account(&caller.account)?.iam.roles.get(role).map(roles::Role::arn);
-    let context = with_principal(caller, role_arn.as_deref(), context);
+    let principal_arn = principal_arn(world, caller);
+    let context = with_principal(caller, principal_arn.as_deref(), context);
     let documents = documents_of(world, &caller.account, role)?;
     match evaluate::identity(&documents, Request { action, resource, context: &context }) {
         Decision::Allowed => Ok(()),
@@ -107,13 +107,15 @@ pub(crate) fn authorize(
 /// A document that cannot be judged lets nobody in: services check it with [`check_resource_policy`] when it
 /// is put.
 pub(crate) fn resource_policy_allows(
+    world: &World,
     policy: &Value,
     caller: &Caller,
     action: &str,
     resource: &str,
     context: &[(&str, &str)],
 ) -> bool {
-    let context = with_principal(caller, None, context);
+    let principal_arn = principal_arn(world, caller);
+    let context = with_principal(caller, principal_arn.as_deref(), context);
     let request = Request { action, resource, context: &context };
     Document::parse(policy, Kind::Resource)
         .is_ok_and(|document| evaluate::resource(&document, caller, request) == Decision::Allowed)
@@ -128,20 +130,20 @@ pub(crate) fn check_resource_policy(policy: &Value) -> Result<(), AwsError> {
     Document::parse(policy, Kind::Resource).map(|_| ())
 }
 
-/// Whether a service may act in the name of a role: the role must be there and its trust must name the
-/// service. Services call it when they are given a role.
+/// Whether a service may act in the name of a role: the role must be there, in this account, and its trust must
+/// name the service. Services call it when they are given a role.
 ///
 /// # Errors
 /// `InvalidParameterValueException`, which the service may turn into its own.
 pub(crate) fn check_service_role(
     world: &World,
+    account: &AccountId,
     role_arn: &str,
     service_principal: &str,
 ) -> Result<(), AwsError> {
-    let found = find_role(world, role_arn).filter(|(account, role)| {
+    let found = find_role(world, role_arn).filter(|(owner, role)| {
         let service = Caller::service(account, service_principal);
-        let context = [("aws:SourceAccount", account.as_str())];
-        role.trust_decision(&service, &context, true).0 == Decision::Allowed
+        owner == account && role.trust_decision(&service, &[], true).0 == Decision::Allowed
     });
     match found {
         Some(_) => Ok(()),
@@ -150,6 +152,23 @@ pub(crate) fn check_service_role(
             format!("The role {role_arn} cannot be assumed by {service_principal}."),
         )),
     }
+}
+
+/// The role's session in which a service acts for a resource of its own (`aws:SourceArn`), as the role's trust has it
+/// at that moment.
+pub(crate) fn service_session(
+    world: &World,
+    account: &AccountId,
+    role_arn: &str,
+    service_principal: &str,
+    source_arn: &str,
+) -> Option<Caller> {
+    let (_, role) = find_role(world, role_arn).filter(|(owner, _)| owner == account)?;
+    let service = Caller::service(account, service_principal);
+    let context = [("aws:SourceAccount", account.as_str()), ("aws:SourceArn", source_arn)];
+    let (name, _) = service_principal.split_once('.').unwrap_or((service_principal, ""));
+    let trusted = role.trust_decision(&service, &context, false).0 == Decision::Allowed;
+    trusted.then(|| Caller::role(account, role.name(), name))
 }
 
 /// Whether a role's trust lets the caller become it, and whether that suffices: a trust that names only the
@@ -162,7 +181,9 @@ pub(crate) fn trust_allows(
     context: &[(&str, &str)],
 ) -> Option<TrustedBy> {
     let role = world.account(role_account).ok()?.iam.roles.get(role)?;
-    let (decision, named) = role.trust_decision(caller, context, false);
+    let principal_arn = principal_arn(world, caller);
+    let context = with_principal(caller, principal_arn.as_deref(), context);
+    let (decision, named) = role.trust_decision(caller, &context, false);
     if decision != Decision::Allowed {
         return None;
     }
@@ -208,16 +229,27 @@ fn documents_of(world: &World, account: &AccountId, role: &str) -> Result<Vec<Do
         .collect()
 }
 
+/// What `aws:PrincipalArn` says of the caller: a session's role and not the session.
+fn principal_arn(world: &World, caller: &Caller) -> Option<String> {
+    match &caller.identity {
+        Identity::Service(_) => None,
+        Identity::Administrator => Some(caller.arn()),
+        Identity::Role { role, .. } => {
+            world.account(&caller.account).ok()?.iam.roles.get(role).map(roles::Role::arn)
+        }
+    }
+}
+
 /// The request's keys and those that AWS adds about the caller.
 fn with_principal<'a>(
     caller: &'a Caller,
-    role_arn: Option<&'a str>,
+    principal_arn: Option<&'a str>,
     context: &[(&'a str, &'a str)],
 ) -> Vec<(&'a str, &'a str)> {
     let mut context = context.to_vec();
     if !matches!(caller.identity, Identity::Service(_)) {
         context.push(("aws:PrincipalAccount", caller.account.as_str()));
     }
-    context.extend(role_arn.map(|arn| ("aws:PrincipalArn", arn)));
+    context.extend(principal_arn.map(|arn| ("aws:PrincipalArn", arn)));
     context
 }

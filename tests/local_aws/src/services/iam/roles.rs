@@ -48,6 +48,10 @@ impl Role {
         self.arn.clone()
     }
 
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(super) fn session_limits(&self) -> (String, i64) {
         (self.id.clone(), self.max_session_duration)
     }

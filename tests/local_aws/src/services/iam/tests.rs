@@ -111,7 +111,14 @@ fn a_queue_lets_in_only_the_rule_that_its_policy_names() {
     check_resource_policy(&policy).expect("a policy that can be judged");
     let events = Caller::service(&dev(), "events.amazonaws.com");
     let may = |caller: &Caller, source: &str| {
-        resource_policy_allows(&policy, caller, "sqs:SendMessage", queue, &[("aws:SourceArn", source)])
+        resource_policy_allows(
+            &world(),
+            &policy,
+            caller,
+            "sqs:SendMessage",
+            queue,
+            &[("aws:SourceArn", source)],
+        )
     };
     assert!(may(&events, rule));
     assert!(!may(&events, "arn:aws:events:eu-west-1:111111111111:rule/other"));
@@ -125,8 +132,8 @@ fn an_image_repository_s_policy_needs_no_resource() {
         "Principal": {"AWS": "arn:aws:iam::111111111111:root"}, "Action": "ecr:BatchGetImage"}});
     let repository = "arn:aws:ecr:eu-west-1:222222222222:repository/webapp1";
     let caller = Caller::role(&dev(), "copier", "s");
-    assert!(resource_policy_allows(&policy, &caller, "ecr:BatchGetImage", repository, &[]));
-    assert!(!resource_policy_allows(&policy, &caller, "ecr:PutImage", repository, &[]));
+    assert!(resource_policy_allows(&world(), &policy, &caller, "ecr:BatchGetImage", repository, &[]));
+    assert!(!resource_policy_allows(&world(), &policy, &caller, "ecr:PutImage", repository, &[]));
 }
 
 #[test]
@@ -195,13 +202,14 @@ fn a_service_may_take_only_a_role_that_trusts_it() {
     let mut world = world();
     role_with(&mut world, &json!({"Effect": "Allow", "Action": "ecr:PutImage", "Resource": "*"}));
     let arn = "arn:aws:iam::111111111111:role/r";
-    assert!(check_service_role(&world, arn, "lambda.amazonaws.com").is_ok());
-    let error = check_service_role(&world, arn, "codepipeline.amazonaws.com").expect_err("a refusal");
+    assert!(check_service_role(&world, &dev(), arn, "lambda.amazonaws.com").is_ok());
+    let error = check_service_role(&world, &dev(), arn, "codepipeline.amazonaws.com").expect_err("a refusal");
     assert_eq!(
         error.message,
         "The role arn:aws:iam::111111111111:role/r cannot be assumed by codepipeline.amazonaws.com."
     );
     assert!(
-        check_service_role(&world, "arn:aws:iam::111111111111:role/none", "lambda.amazonaws.com").is_err()
+        check_service_role(&world, &dev(), "arn:aws:iam::111111111111:role/none", "lambda.amazonaws.com")
+            .is_err()
     );
 }

@@ -182,7 +182,7 @@ pub(super) fn timestamp(time: DateTime<Utc>) -> String {
 /// not allow.
 pub fn create_function(world: &mut World, account: &AccountId, function: Function) -> Result<(), AwsError> {
     function.check()?;
-    check_role(world, &function)?;
+    check_role(world, account, &function)?;
     let functions = &world.account(account)?.lambda.functions;
     if functions.contains_key(&function.name) {
         let text = format!("Function already exist: {}", function.name);
@@ -200,7 +200,7 @@ pub fn create_function(world: &mut World, account: &AccountId, function: Functio
 /// `ResourceNotFoundException` when it is not there, else as [`create_function`].
 pub fn update_function(world: &mut World, account: &AccountId, function: Function) -> Result<(), AwsError> {
     function.check()?;
-    check_role(world, &function)?;
+    check_role(world, account, &function)?;
     self::function(world, account, &function.name)?;
     let new = hold(world, function);
     let old = function_mut(world, account, &new.function.name)?;
@@ -223,8 +223,8 @@ pub fn delete_function(world: &mut World, account: &AccountId, name: &str) -> Re
     Ok(())
 }
 
-fn check_role(world: &World, function: &Function) -> Result<(), AwsError> {
-    iam::check_service_role(world, &function.role, "lambda.amazonaws.com").map_err(|_| {
+fn check_role(world: &World, account: &AccountId, function: &Function) -> Result<(), AwsError> {
+    iam::check_service_role(world, account, &function.role, "lambda.amazonaws.com").map_err(|_| {
         let text = "The role defined for the function cannot be assumed by Lambda.";
         AwsError::new("InvalidParameterValueException", text)
     })
@@ -254,6 +254,14 @@ pub(crate) fn function<'a>(
 ) -> Result<&'a HeldFunction, AwsError> {
     let arn = arn(world, account, name);
     world.account(account)?.lambda.functions.get(name).ok_or_else(|| not_found(&arn))
+}
+
+/// What a function is made of.
+///
+/// # Errors
+/// `ResourceNotFoundException`.
+pub fn found(world: &World, account: &AccountId, name: &str) -> Result<Function, AwsError> {
+    function(world, account, name).map(|held| held.function.clone())
 }
 
 pub(super) fn function_mut<'a>(

@@ -19,7 +19,7 @@ use crate::error::AwsError;
 use crate::names::AccountId;
 use crate::world::World;
 pub(crate) use asynchronous::{invoke_asynchronously, invoke_asynchronously_for};
-pub use function::{Function, create_function, delete_function, update_function};
+pub use function::{Function, create_function, delete_function, found, update_function};
 pub(crate) use function::{HeldFunction, arn as function_arn, function, log_group};
 pub(crate) use invoke::invoke_for_automation;
 pub use invoke::take_answer;

@@ -121,7 +121,7 @@ fn check_target(world: &World, caller: &Caller, target: &Target) -> Result<(), A
     }
     let passed = [("iam:PassedToService", PRINCIPAL)];
     iam::authorize(world, caller, "iam:PassRole", &target.role_arn, &passed)?;
-    iam::check_service_role(world, &target.role_arn, PRINCIPAL).map_err(|_| {
+    iam::check_service_role(world, &caller.account, &target.role_arn, PRINCIPAL).map_err(|_| {
         invalid("The execution role you provide must allow AWS EventBridge Scheduler to assume the role.")
     })
 }

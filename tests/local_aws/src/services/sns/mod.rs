@@ -68,8 +68,9 @@ pub(crate) fn publish(
 ) -> Result<(), AwsError> {
     let context = [("aws:SourceArn", source_arn)];
     let policy = topic(world, arn)?.policy.clone();
-    let by_policy = policy
-        .is_some_and(|policy| iam::resource_policy_allows(&policy, caller, "sns:Publish", arn, &context));
+    let by_policy = policy.is_some_and(|policy| {
+        iam::resource_policy_allows(world, &policy, caller, "sns:Publish", arn, &context)
+    });
     let by_itself = !matches!(caller.identity, Identity::Service(_))
         && iam::authorize(world, caller, "sns:Publish", arn, &context).is_ok();
     if !by_policy && !by_itself {

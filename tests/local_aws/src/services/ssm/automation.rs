@@ -87,7 +87,7 @@ pub(super) fn start(world: &mut World, caller: &Caller, input: StartInput) -> Re
     if let Some(role) = &content.assume_role {
         let passed = [("iam:PassedToService", "ssm.amazonaws.com")];
         iam::authorize(world, caller, "iam:PassRole", role, &passed)?;
-        iam::check_service_role(world, role, "ssm.amazonaws.com")
+        iam::check_service_role(world, &caller.account, role, "ssm.amazonaws.com")
             .map_err(|error| AwsError::new("InvalidAutomationExecutionParametersException", error.message))?;
     }
     let id = world.ids.uuid();

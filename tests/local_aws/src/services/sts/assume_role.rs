@@ -42,8 +42,12 @@ pub(super) fn assume_role(world: &mut World, caller: &Caller, input: Value) -> R
     let Some((account, role)) = iam::role_of_arn(&role_arn) else {
         return Err(AwsError::new("ValidationError", format!("{} is invalid", role_arn.escape_debug())));
     };
-    let context: Vec<(&str, &str)> =
+    let mut context: Vec<(&str, &str)> =
         input.external_id.iter().map(|external_id| ("sts:ExternalId", external_id.as_str())).collect();
+    if matches!(caller.identity, Identity::Service(_)) {
+        // A service says for whose resource it acts.
+        context.push(("aws:SourceAccount", caller.account.as_str()));
+    }
     let trusted = iam::trust_allows(world, &account, role, caller, &context);
     let allowed = trusted.is_some_and(|trusted| {
         trusted == TrustedBy::TrustAlone

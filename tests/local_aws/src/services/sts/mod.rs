@@ -105,12 +105,7 @@ pub fn caller_with_token(
 
 /// Credentials for a role's session, as Lambda gets them for a function. They do not expire, and the same role
 /// and session get the same ones again.
-pub(crate) fn open_session(
-    world: &mut World,
-    account: &AccountId,
-    role: &str,
-    session: &str,
-) -> SessionCredentials {
+pub fn open_session(world: &mut World, account: &AccountId, role: &str, session: &str) -> SessionCredentials {
     let opened = world.account(account).ok().and_then(|state| {
         state
             .sts

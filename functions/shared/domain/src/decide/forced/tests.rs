@@ -69,19 +69,25 @@ fn written(facts: &ForcedFacts) -> Option<HoldFile> {
 #[test]
 fn a_forced_push_that_changes_no_service_is_only_announced() {
     let facts = ForcedFacts { services: BTreeMap::new(), ..facts() };
-    check(&facts, &expect![[r#"
+    check(
+        &facts,
+        &expect![[r#"
         by_hand: arn:aws:iam::111111111111:user/mary forced main of deployment from 00000003cccccccccccccccccccccccccccccccc to 00000002cccccccccccccccccccccccccccccccc; the new tip is the truth
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn holds_and_quarantine_of_the_old_tip_are_written_again() {
-    check(&facts(), &expect![[r#"
+    check(
+        &facts(),
+        &expect![[r#"
         by_hand: arn:aws:iam::111111111111:user/mary forced main of deployment from 00000003cccccccccccccccccccccccccccccccc to 00000002cccccccccccccccccccccccccccccccc; the new tip is the truth
         cluster1/webapp1: held: what was held or in quarantine before the forced push is written again
         - commit to deployment main on 00000002: Holds written again after a forced push (cluster1/webapp1/hold.json)
         - notify: dev cluster1/webapp1: the deployment branch was forced
-    "#]]);
+    "#]],
+    );
     let again = written(&facts()).unwrap();
     assert_eq!(again, HoldFile { hold: Some(held(1)), quarantine: vec![quarantined(2)] });
 }
@@ -109,9 +115,12 @@ fn a_late_event_brings_nothing_back() {
     moved.tip = commit(4);
     webapp1(&mut moved).old.hold = FileFact::Absent;
     webapp1(&mut moved).tip.revision = Some(blob(7));
-    check(&moved, &expect![[r#"
+    check(
+        &moved,
+        &expect![[r#"
         by_hand: arn:aws:iam::111111111111:user/mary forced main of deployment from 00000003cccccccccccccccccccccccccccccccc to 00000002cccccccccccccccccccccccccccccccc; the new tip is the truth
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

@@ -28,8 +28,7 @@ pub(super) fn own_images<'a>(facts: &OutcomeFacts, revision: &'a RevisionFile) -
 
 /// What this environment says now of a digest, for this service.
 pub(super) fn said(facts: &OutcomeFacts, digest: &ImageDigest) -> Option<EvidenceKind> {
-    latest(&facts.evidence, &facts.environment, &facts.service, digest)
-        .map(|evidence: &Evidence| evidence.kind)
+    latest(&facts.evidence, &facts.service, digest).map(|evidence: &Evidence| evidence.kind)
 }
 
 /// Whether an image is in quarantine, in git or by evidence.

@@ -88,7 +88,7 @@ proptest! {
         for file in commit.files.iter().filter(|file| file.path == facts.service.revision_path()) {
             let file = RevisionFile::parse(file.text.as_bytes()).unwrap();
             let digest = file.digest(&container("webapp1")).unwrap();
-            let said = crate::evidence::latest(&facts.evidence, &facts.environment, &facts.service, digest);
+            let said = crate::evidence::latest(&facts.evidence, &facts.service, digest);
             prop_assert_eq!(said.map(|evidence| evidence.kind), Some(EvidenceKind::Verified));
             prop_assert_eq!(facts.hold.content().unwrap().quarantined(&container("webapp1"), digest), None);
         }

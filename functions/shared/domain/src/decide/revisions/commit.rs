@@ -1,7 +1,7 @@
 //! One commit for all services that change, as far as one commit reaches.
 
 use super::{Change, Decided, RevisionsFacts};
-use crate::plan::{CommitFiles, MAXIMUM_COMMIT_BYTES, MAXIMUM_FILES, Plan, Step, Then};
+use crate::plan::{CommitFiles, CopyImage, MAXIMUM_COMMIT_BYTES, MAXIMUM_FILES, Plan, Step, Then};
 use crate::trailers::{CommitMessage, Trailers};
 
 /// How many services a subject names.
@@ -12,7 +12,8 @@ const NAMED_SERVICES: usize = 3;
 pub(super) fn plan(facts: &RevisionsFacts, decided: Vec<Decided>) -> Plan {
     let mut plan = Plan::default();
     let mut changes: Vec<Change> = Vec::new();
-    for Decided { change, decisions } in decided {
+    let mut copies: Vec<CopyImage> = Vec::new();
+    for Decided { tags, change, copies: own_copies, then, decisions } in decided {
         if let Some(change) = change {
             if !fits(&changes, &change) {
                 plan.then = Then::DecideAgain;
@@ -20,12 +21,30 @@ pub(super) fn plan(facts: &RevisionsFacts, decided: Vec<Decided>) -> Plan {
             }
             changes.push(change);
         }
+        if then == Then::DecideAgain {
+            plan.then = then;
+        }
+        plan.steps.extend(tags.into_iter().map(Step::TagImage));
+        own_copies.into_iter().for_each(|copy| join(&mut copies, copy));
         plan.decisions.extend(decisions);
     }
     if !changes.is_empty() {
         plan.steps.push(Step::CommitFiles(commit(facts, changes)));
     }
+    // A copy can take long; what needs none does not wait for it.
+    plan.steps.extend(copies.into_iter().map(Step::CopyImage));
     plan
+}
+
+/// Several services with one image: one copy.
+fn join(copies: &mut Vec<CopyImage>, copy: CopyImage) {
+    let is_same = |other: &&mut CopyImage| {
+        (&other.from, &other.to, &other.digest) == (&copy.from, &copy.to, &copy.digest)
+    };
+    match copies.iter_mut().find(is_same) {
+        Some(other) => other.services.extend(copy.services),
+        None => copies.push(copy),
+    }
 }
 
 fn fits(changes: &[Change], change: &Change) -> bool {

@@ -4,9 +4,12 @@ use super::{RevisionsFacts, ServiceFacts};
 use crate::facts::RepositoryImages;
 use crate::hold::HoldFile;
 use crate::image::Image;
-use crate::names::{CommitId, ContainerName, ImageDigest, ImageTag, ImageUri, Registry, ServiceId};
+use crate::names::{
+    CommitId, ContainerName, ImageDigest, ImageRepositoryName, ImageTag, ImageUri, Registry, ServiceId,
+};
+use crate::plan::{CopyImage, TagImage};
 use crate::refusal::{QuarantineRefusal, Refusal};
-use crate::rules::{ContainerRules, Policy};
+use crate::rules::{ContainerRules, Policy, ServiceRules};
 use crate::select::{Candidate, NoSelection, Order, Other, Selection, order, select};
 use crate::trailers::{ContainerTrailers, ServiceTrailers};
 
@@ -17,6 +20,7 @@ pub(super) struct Container<'a> {
     pub(super) read: &'a ServiceFacts,
     pub(super) name: &'a ContainerName,
     pub(super) rules: &'a ContainerRules,
+    pub(super) of_service: &'a ServiceRules,
     /// What Towpath's trailers say of the revision, if Towpath made it.
     pub(super) trailers: Option<&'a ServiceTrailers>,
 }
@@ -27,7 +31,19 @@ pub(super) enum Choice {
     /// Only people move it.
     Manual,
     /// Git says what the rules select.
-    Same(ImageTag),
+    Same {
+        /// Its human name.
+        tag: ImageTag,
+        /// What of it is upstream and not here.
+        copy: Option<Box<CopyImage>>,
+    },
+    /// What upstream says of an image must be read first.
+    EvidenceWanted {
+        /// The repository upstream.
+        repository: ImageRepositoryName,
+        /// The image.
+        digest: ImageDigest,
+    },
     /// Nothing can be selected yet.
     Waits(String),
     /// Something must be mended first.
@@ -45,7 +61,30 @@ pub(super) struct Move {
     pub(super) candidate: Candidate,
     /// The image that git says, where it names one by digest or by a tag that is there.
     pub(super) previous: Option<ImageDigest>,
+    /// Who approved it, where the rules ask for approvals.
+    pub(super) approved_by: Vec<String>,
+    /// What must be done before the revision can say it.
+    pub(super) arrival: Arrival,
     /// Why it may not be gone, by the rule's order or a quarantine.
+    pub(super) objection: Option<Refusal>,
+}
+
+/// What an image lacks in this registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// Nothing.
+    Here,
+    /// The tag that makes it visible.
+    Untagged(TagImage),
+    /// The image.
+    Upstream(CopyImage),
+}
+
+/// How a candidate differs from what git says.
+pub(super) struct Difference {
+    /// The image that git says, where it names one by digest or by a tag that is there.
+    pub(super) previous: Option<ImageDigest>,
+    /// Why the candidate may not take its place.
     pub(super) objection: Option<Refusal>,
 }
 
@@ -54,6 +93,9 @@ impl Container<'_> {
         let repository = &self.rules.repository;
         if self.rules.select == Policy::Manual {
             return Choice::Manual;
+        }
+        if let Some(promote) = &self.of_service.promote {
+            return self.choose_upstream(promote);
         }
         let images = match self.facts.images.get(repository) {
             Some(RepositoryImages::Listed(images)) => images,
@@ -65,13 +107,16 @@ impl Container<'_> {
             }
         };
         match select(&self.rules.select, images, self.read.application.commit()) {
-            Selection::Chosen(candidate) => self.compare(candidate, images),
-            Selection::None(reason) => self.no_selection(reason),
+            Selection::Chosen(candidate) => match self.step(&candidate, images, images) {
+                None => Choice::Same { tag: candidate.tag, copy: None },
+                Some(step) => self.differs(candidate, step, Vec::new(), Arrival::Here),
+            },
+            Selection::None(reason) => self.no_selection(repository, reason),
         }
     }
 
-    fn no_selection(&self, reason: NoSelection) -> Choice {
-        let repository = &self.rules.repository;
+    /// Why nothing of a repository is chosen.
+    pub(super) fn no_selection(&self, repository: &impl std::fmt::Display, reason: NoSelection) -> Choice {
         match reason {
             NoSelection::Manual => Choice::Manual,
             NoSelection::NoMatch => {
@@ -87,28 +132,47 @@ impl Container<'_> {
             }
             NoSelection::Ambiguous { commit, tags } => {
                 let tags: Vec<&str> = tags.iter().map(ImageTag::as_str).collect();
-                let (repository, tags) = (repository.clone(), tags.join(", "));
+                let (repository, tags) = (repository.to_string(), tags.join(", "));
                 Choice::Refused(Refusal::Ambiguous { repository, commit, tags })
             }
         }
     }
 
-    fn compare(&self, candidate: Candidate, images: &[Image]) -> Choice {
+    /// How a candidate stands to what git says; none if git says it. `ordered` is the listing that has the rule's order,
+    /// and `here` that of this registry.
+    pub(super) fn step(
+        &self,
+        candidate: &Candidate,
+        ordered: &[Image],
+        here: &[Image],
+    ) -> Option<Difference> {
         let current = self.read.revision.content().and_then(|revision| revision.image(self.name));
-        let previous = current.and_then(|current| self.digest_of(current, images));
+        let previous = current.and_then(|current| self.digest_of(current, here));
         if previous == Some(&candidate.digest) {
-            return Choice::Same(candidate.tag);
+            return None;
         }
         let objection = self
-            .quarantine(&candidate, images)
-            .or_else(|| current.and_then(|current| self.never_back(&candidate, current, previous, images)));
+            .quarantine(candidate, ordered)
+            .or_else(|| current.and_then(|current| self.never_back(candidate, current, previous, ordered)));
+        Some(Difference { previous: previous.cloned(), objection })
+    }
+
+    pub(super) fn differs(
+        &self,
+        candidate: Candidate,
+        difference: Difference,
+        approved_by: Vec<String>,
+        arrival: Arrival,
+    ) -> Choice {
         Choice::Differs(Box::new(Move {
             container: self.name.clone(),
             policy: self.rules.select.clone(),
             image: ImageUri::by_digest(&self.facts.registry, &self.rules.repository, &candidate.digest),
-            previous: previous.cloned(),
             candidate,
-            objection,
+            previous: difference.previous,
+            approved_by,
+            arrival,
+            objection: difference.objection,
         }))
     }
 
@@ -208,10 +272,19 @@ impl Move {
 
     /// Why the rules want it.
     pub(super) fn because(&self) -> String {
-        let Self { container, policy, candidate, previous, .. } = self;
+        let Self { container, policy, candidate, previous, approved_by, .. } = self;
         let before =
             previous.as_ref().map_or_else(String::new, |previous| format!(", git said {}", previous.short()));
-        format!("{container}: {policy} selects {} ({}){before}", candidate.tag, candidate.digest.short())
+        let approved = if approved_by.is_empty() {
+            String::new()
+        } else {
+            format!(", approved: {}", approved_by.join(", "))
+        };
+        format!(
+            "{container}: {policy} selects {} ({}){before}{approved}",
+            candidate.tag,
+            candidate.digest.short()
+        )
     }
 
     pub(super) fn trailers(&self, application: Option<&CommitId>) -> ContainerTrailers {

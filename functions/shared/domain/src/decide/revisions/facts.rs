@@ -1,11 +1,15 @@
 //! What is read before images are selected.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::{
     ApplicationTip, DeploymentRepository, HoldFact, LastChange, RepositoryImages, RevisionFact, RulesFact,
+    UpstreamFacts,
 };
-use crate::names::{CommitId, EcrRegistry, EventId, ImageRepositoryName, ServiceId};
+use crate::names::{
+    CommitId, EcrRegistry, EnvironmentName, EventId, ImageDigest, ImageRepositoryName, ServiceId,
+};
+use crate::rules::Application;
 use crate::time::Timestamp;
 use crate::wake_up::Function;
 
@@ -18,6 +22,10 @@ pub struct RevisionsFacts {
     pub actor: Function,
     /// The events that are answered.
     pub events: Vec<EventId>,
+    /// Who pushed the applications, where an event tells: their tip then, and the ARN.
+    pub pushers: BTreeMap<Application, (CommitId, String)>,
+    /// This environment.
+    pub environment: EnvironmentName,
     /// The deployment repository.
     pub repository: DeploymentRepository,
     /// The commit at which its files were read.
@@ -30,6 +38,8 @@ pub struct RevisionsFacts {
     pub services: BTreeMap<ServiceId, ServiceFacts>,
     /// The repositories that their containers use.
     pub images: BTreeMap<ImageRepositoryName, RepositoryImages>,
+    /// The environment before this one; none in the first.
+    pub upstream: Option<UpstreamFacts>,
 }
 
 /// What is read of one service.
@@ -43,4 +53,7 @@ pub struct ServiceFacts {
     pub last_change: Option<LastChange>,
     /// The tip of its application.
     pub application: ApplicationTip,
+    /// The images that Towpath put into its revision before, by the commits that did: for them it was decided once that
+    /// they may enter.
+    pub promoted: BTreeSet<ImageDigest>,
 }

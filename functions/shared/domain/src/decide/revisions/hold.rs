@@ -86,5 +86,5 @@ pub(super) fn put(
     };
     let because =
         format!("{reason}; to let the rules move it again: run the document towpath-release for {service}");
-    Decided { change: Some(change), decisions: vec![Decision::of(service, DecisionKind::Held, because)] }
+    Decided::changes(Some(change), vec![Decision::of(service, DecisionKind::Held, because)])
 }

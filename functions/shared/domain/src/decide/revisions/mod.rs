@@ -1,4 +1,4 @@
-//! `on_image_push`: which revisions move to which images.
+//! `on_image_push` and `promote_image`: which revisions move to which images.
 //!
 //! Each service is decided by itself; all that move or are held move in one commit on the tip at which they were read.
 
@@ -6,14 +6,18 @@ mod commit;
 mod container;
 mod facts;
 mod hold;
+mod promotion;
 mod service;
 
 pub use facts::{RevisionsFacts, ServiceFacts};
 
+use std::collections::BTreeSet;
+
 use crate::decision::{Decision, DecisionKind};
 use crate::facts::RulesFact;
 use crate::names::ServiceId;
-use crate::plan::{FileContent, Plan};
+use crate::names::{ImageDigest, ImageRepositoryName};
+use crate::plan::{CopyImage, FileContent, Plan, TagImage, Then};
 use crate::refusal::Refusal;
 use crate::trailers::ServiceTrailers;
 
@@ -30,7 +34,13 @@ struct Change {
 /// What is decided about one service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Decided {
+    /// What must come before the change.
+    tags: Vec<TagImage>,
     change: Option<Change>,
+    /// What must be copied before anything else can be decided, or what has come to an image since it was copied.
+    copies: Vec<CopyImage>,
+    /// Whether the service moves once the copies are made.
+    then: Then,
     decisions: Vec<Decision>,
 }
 
@@ -54,12 +64,30 @@ pub fn decide(facts: &RevisionsFacts) -> Plan {
     commit::plan(facts, decided)
 }
 
+/// The images of which must be known what upstream says before anything is decided about the services that wait for it.
+#[must_use]
+pub fn evidence_wanted(facts: &RevisionsFacts) -> BTreeSet<(ImageRepositoryName, ImageDigest)> {
+    facts.services.iter().flat_map(|(service, read)| service::evidence_wanted(facts, service, read)).collect()
+}
+
+/// Whether nothing can be decided about a service without upstream: what was promoted before needs none.
+#[must_use]
+pub fn needs_upstream(facts: &RevisionsFacts, service: &ServiceId) -> bool {
+    service::needs_upstream(facts, service)
+}
+
 impl Decided {
     fn stays(decision: Decision) -> Self {
-        Self { change: None, decisions: vec![decision] }
+        Self::changes(None, vec![decision])
+    }
+
+    fn changes(change: Option<Change>, decisions: Vec<Decision>) -> Self {
+        Self { tags: Vec::new(), change, copies: Vec::new(), then: Then::Done, decisions }
     }
 }
 
+#[cfg(test)]
+mod promotion_tests;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

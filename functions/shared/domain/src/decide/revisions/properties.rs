@@ -59,7 +59,7 @@ fn worlds() -> impl Strategy<Value = RevisionsFacts> {
 }
 
 /// The digest that a plan moves `webapp1` to, if it does.
-fn moved_to(plan: &Plan) -> Option<crate::names::ImageDigest> {
+fn moved_to(plan: &Plan) -> Option<ImageDigest> {
     let Step::CommitFiles(commit) = plan.steps.first()? else { return None };
     let file = commit.files.iter().find(|file| file.path == service(WEBAPP1).revision_path())?;
     RevisionFile::parse(file.text.as_bytes()).unwrap().digest(&container("webapp1")).cloned()

@@ -1,19 +1,20 @@
 //! What happens to one service.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::container::{Choice, Container, Move};
+use super::container::{Arrival, Choice, Container, Move};
 use super::hold::{self, Held};
 use super::{Change, Decided, RevisionsFacts, ServiceFacts};
 use crate::decision::{Decision, DecisionKind};
 use crate::facts::{ApplicationTip, FileFact, RulesOfService};
 use crate::hold::HoldFile;
-use crate::names::ServiceId;
-use crate::plan::FileContent;
+use crate::names::{ImageDigest, ImageRepositoryName, ServiceId};
+use crate::plan::{CopyImage, FileContent, Then};
 use crate::refusal::Refusal;
 use crate::revision::RevisionFile;
 use crate::rules::{Application, Policy, ServiceRules};
 use crate::trailers::{ServiceTrailers, Trailers};
+use crate::wake_up::Function;
 
 pub(super) fn decide(facts: &RevisionsFacts, service: &ServiceId, read: &ServiceFacts) -> Decided {
     let refused = |refusal| Decided::stays(Decision::refused(service, refusal));
@@ -23,8 +24,14 @@ pub(super) fn decide(facts: &RevisionsFacts, service: &ServiceId, read: &Service
         RulesOfService::NotNamed => return ignored("delivery.yaml does not name it"),
         RulesOfService::Invalid(error) => return refused(Refusal::InvalidRules(error.clone())),
     };
-    if rules.promote.is_some() {
-        return ignored("its rules ask for approvals (promote), so promote_image moves it");
+    match (facts.actor, &rules.promote) {
+        (Function::OnImagePush, Some(_)) => {
+            return ignored("its rules ask for approvals (promote), so promote_image moves it");
+        }
+        (Function::PromoteImage, None) => {
+            return ignored("its rules ask for no approvals (promote), so on_image_push moves it");
+        }
+        _ => {}
     }
     if let FileFact::Present { content: Err(error), .. } = &read.hold {
         return refused(Refusal::InvalidHold(error.clone()));
@@ -56,20 +63,12 @@ fn choose(
     rules: &ServiceRules,
     held: &Held,
 ) -> Decided {
-    let trailers = match (&read.last_change, read.revision.content()) {
-        (Some(change), Some(revision)) => change.trailers(service, revision),
-        (Some(_) | None, _) => None,
-    };
-    let mut choices: Vec<(&Policy, Choice)> = Vec::new();
-    for (name, rules) in &rules.containers {
-        let container = Container { facts, service, read, name, rules, trailers: trailers.as_ref() };
-        choices.push((&rules.select, container.choose()));
-    }
+    let mut choices = choices(facts, service, read, rules);
     let differing: Vec<Move> = choices.iter().filter_map(|(_, choice)| differs(choice).cloned()).collect();
     // Whoever lifted the hold on this very revision has handed it to the rules: it is not held twice.
     let is_handed_over = matches!(held, Held::Lifted);
     if let FileFact::Present { blob, .. } = &read.revision
-        && trailers.is_none()
+        && trailers(service, read).is_none()
         && !is_handed_over
         && !differing.is_empty()
     {
@@ -79,20 +78,76 @@ fn choose(
     conclude(service, read, rules, choices)
 }
 
+fn choices<'a>(
+    facts: &'a RevisionsFacts,
+    service: &'a ServiceId,
+    read: &'a ServiceFacts,
+    rules: &'a ServiceRules,
+) -> Vec<(&'a Policy, Choice)> {
+    let trailers = trailers(service, read);
+    let policies = rules.containers.values().map(|container| &container.select);
+    let containers = containers(facts, service, read, rules, trailers.as_ref());
+    policies.zip(containers.map(|container| container.choose())).collect()
+}
+
+fn containers<'a>(
+    facts: &'a RevisionsFacts,
+    service: &'a ServiceId,
+    read: &'a ServiceFacts,
+    of_service: &'a ServiceRules,
+    trailers: Option<&'a ServiceTrailers>,
+) -> impl Iterator<Item = Container<'a>> {
+    let containers = of_service.containers.iter();
+    containers.map(move |(name, rules)| Container { facts, service, read, name, rules, of_service, trailers })
+}
+
+/// Whether nothing can be decided about a service without upstream.
+pub(super) fn needs_upstream(facts: &RevisionsFacts, service: &ServiceId) -> bool {
+    let (RulesOfService::Named(rules), Some(read)) =
+        (facts.rules.of_service(service), facts.services.get(service))
+    else {
+        return false;
+    };
+    containers(facts, service, read, rules, None).any(|container| container.needs_upstream())
+}
+
+/// What Towpath's trailers say of the revision, if Towpath made it.
+fn trailers(service: &ServiceId, read: &ServiceFacts) -> Option<ServiceTrailers> {
+    read.last_change.as_ref()?.trailers(service, read.revision.content()?)
+}
+
+/// The images of which a service's containers must know what upstream says.
+pub(super) fn evidence_wanted(
+    facts: &RevisionsFacts,
+    service: &ServiceId,
+    read: &ServiceFacts,
+) -> Vec<(ImageRepositoryName, ImageDigest)> {
+    let RulesOfService::Named(rules) = facts.rules.of_service(service) else { return Vec::new() };
+    let wanted = choices(facts, service, read, rules).into_iter().filter_map(|(_, choice)| match choice {
+        Choice::EvidenceWanted { repository, digest } => Some((repository, digest)),
+        _ => None,
+    });
+    wanted.collect()
+}
+
 /// What a container moves to, if git says something else than the rules select.
 fn differs(choice: &Choice) -> Option<&Move> {
     match choice {
         Choice::Differs(to) => Some(to),
-        Choice::Manual | Choice::Same(_) | Choice::Waits(_) | Choice::Refused(_) => None,
+        Choice::Manual
+        | Choice::Same { .. }
+        | Choice::EvidenceWanted { .. }
+        | Choice::Waits(_)
+        | Choice::Refused(_) => None,
     }
 }
 
 /// The `commit` containers of a service move together or not at all.
 fn keep_together(choices: &mut [(&Policy, Choice)]) {
     let stops = |choice: &Choice| match choice {
-        Choice::Waits(_) | Choice::Refused(_) => true,
+        Choice::EvidenceWanted { .. } | Choice::Waits(_) | Choice::Refused(_) => true,
         Choice::Differs(to) => to.objection.is_some(),
-        Choice::Manual | Choice::Same(_) => false,
+        Choice::Manual | Choice::Same { .. } => false,
     };
     let is_stopped = choices.iter().any(|(policy, choice)| **policy == Policy::Commit && stops(choice));
     for (policy, choice) in choices.iter_mut() {
@@ -112,25 +167,47 @@ fn keep_together(choices: &mut [(&Policy, Choice)]) {
     }
 }
 
+/// The containers' choices, sorted.
+#[derive(Default)]
+struct Sorted {
+    moves: Vec<Move>,
+    waits: Vec<String>,
+    same: Vec<String>,
+    refusals: Vec<Refusal>,
+    /// What of the images that git says already is upstream and not here.
+    late: Vec<CopyImage>,
+}
+
+fn sorted(choices: Vec<(&Policy, Choice)>) -> Sorted {
+    let mut sorted = Sorted::default();
+    for (_, choice) in choices {
+        match choice {
+            Choice::Manual => {}
+            Choice::Same { tag, copy } => {
+                sorted.same.push(tag.to_string());
+                sorted.late.extend(copy.map(|copy| *copy));
+            }
+            Choice::EvidenceWanted { repository, digest } => sorted
+                .waits
+                .push(format!("what upstream says of {repository}@{} was not read in time", digest.short())),
+            Choice::Waits(why) => sorted.waits.push(why),
+            Choice::Refused(refusal) => sorted.refusals.push(refusal),
+            Choice::Differs(to) => match to.objection {
+                Some(refusal) => sorted.refusals.push(refusal),
+                None => sorted.moves.push(*to),
+            },
+        }
+    }
+    sorted
+}
+
 fn conclude(
     service: &ServiceId,
     read: &ServiceFacts,
     rules: &ServiceRules,
     choices: Vec<(&Policy, Choice)>,
 ) -> Decided {
-    let (mut moves, mut waits, mut same, mut refusals) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for (_, choice) in choices {
-        match choice {
-            Choice::Manual => {}
-            Choice::Same(tag) => same.push(tag.to_string()),
-            Choice::Waits(why) => waits.push(why),
-            Choice::Refused(refusal) => refusals.push(refusal),
-            Choice::Differs(to) => match to.objection {
-                Some(refusal) => refusals.push(refusal),
-                None => moves.push(*to),
-            },
-        }
-    }
+    let Sorted { moves, mut waits, same, mut refusals, late } = sorted(choices);
     if !waits.is_empty()
         && let (ApplicationTip::Missing, Some(application)) = (&read.application, &rules.application)
     {
@@ -138,28 +215,52 @@ fn conclude(
         refusals.push(Refusal::ApplicationBranchMissing { repository, branch });
         waits.clear();
     }
+    let copies = moves.iter().filter_map(|to| match &to.arrival {
+        Arrival::Upstream(copy) => Some(copy.clone()),
+        Arrival::Here | Arrival::Untagged(_) => None,
+    });
+    let copies: Vec<CopyImage> = copies.collect();
+    let is_copied_first = !copies.is_empty();
     let mut decisions: Vec<Decision> = Vec::new();
     let is_quiet = moves.is_empty() && waits.is_empty() && refusals.is_empty();
     if !moves.is_empty() {
         let because: Vec<String> = moves.iter().map(Move::because).collect();
-        decisions.push(Decision::of(service, DecisionKind::Moved, because.join("; ")));
+        let kind = if is_copied_first { DecisionKind::Copying } else { DecisionKind::Moved };
+        decisions.push(Decision::of(service, kind, because.join("; ")));
     }
     if !waits.is_empty() {
         decisions.push(Decision::of(service, DecisionKind::Waiting, waits.join("; ")));
     }
     decisions.extend(refusals.into_iter().map(|refusal| Decision::refused(service, refusal)));
-    if is_quiet && same.is_empty() {
-        decisions.push(Decision::of(
-            service,
-            DecisionKind::Ignored,
-            "its rules leave all its containers to people",
-        ));
-    } else if is_quiet {
-        let because = format!("git says what the rules select: {}", same.join(", "));
-        decisions.push(Decision::of(service, DecisionKind::Nothing, because));
+    if is_quiet {
+        decisions.push(quiet(service, &same, &late));
     }
-    let change = if moves.is_empty() { None } else { Some(moved(service, read, &moves)) };
-    Decided { change, decisions }
+    if moves.is_empty() || is_copied_first {
+        let then = if is_copied_first { Then::DecideAgain } else { Then::Done };
+        let copies = copies.into_iter().chain(late).collect();
+        return Decided { copies, then, ..Decided::changes(None, decisions) };
+    }
+    let tags = moves.iter().filter_map(|to| match &to.arrival {
+        Arrival::Untagged(tag) => Some(tag.clone()),
+        Arrival::Here | Arrival::Upstream(_) => None,
+    });
+    let tags = tags.collect();
+    Decided { tags, copies: late, ..Decided::changes(Some(moved(service, read, &moves)), decisions) }
+}
+
+/// The decision about a service of which nothing moves.
+fn quiet(service: &ServiceId, same: &[String], late: &[CopyImage]) -> Decision {
+    if same.is_empty() {
+        let because = "its rules leave all its containers to people";
+        return Decision::of(service, DecisionKind::Ignored, because);
+    }
+    let because = format!("git says what the rules select: {}", same.join(", "));
+    if late.is_empty() {
+        return Decision::of(service, DecisionKind::Nothing, because);
+    }
+    let digests: Vec<&str> = late.iter().map(|copy| copy.digest.short()).collect();
+    let because = format!("{because}; what has come to {} upstream since is copied", digests.join(", "));
+    Decision::of(service, DecisionKind::Copying, because)
 }
 
 /// The files and trailers of a service that moves.
@@ -173,6 +274,7 @@ fn moved(service: &ServiceId, read: &ServiceFacts, moves: &[Move]) -> Change {
     files.extend(without_lifted_hold(service, read));
     let headlines: Vec<String> = moves.iter().map(Move::headline).collect();
     let containers = moves.iter().map(|to| to.trailers(read.application.commit())).collect();
+    let approved_by: BTreeSet<&String> = moves.iter().flat_map(|to| &to.approved_by).collect();
     Change {
         service: service.clone(),
         headline: headlines.join(", "),
@@ -180,7 +282,7 @@ fn moved(service: &ServiceId, read: &ServiceFacts, moves: &[Move]) -> Change {
         trailers: ServiceTrailers {
             service: service.clone(),
             decision: Some(DecisionKind::Moved),
-            approved_by: Vec::new(),
+            approved_by: approved_by.into_iter().cloned().collect(),
             containers,
         },
     }

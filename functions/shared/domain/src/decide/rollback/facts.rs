@@ -163,6 +163,6 @@ impl RollbackFacts {
         service: &crate::names::ServiceId,
         digest: &ImageDigest,
     ) -> Option<EvidenceKind> {
-        latest(&self.evidence, &self.environment, service, digest).map(|evidence| evidence.kind)
+        latest(&self.evidence, service, digest).map(|evidence| evidence.kind)
     }
 }

@@ -13,7 +13,7 @@ use super::outcome::{self, OutcomeFacts};
 use super::revisions::{self, RevisionsFacts};
 use super::starts::{self, StartsFacts};
 use crate::decision::{Decision, DecisionKind};
-use crate::facts::{RulesFact, RunningImage};
+use crate::facts::{RulesFact, RulesOfService, RunningImage};
 use crate::names::ServiceId;
 use crate::plan::{Plan, Step};
 use crate::refusal::Refusal;
@@ -60,7 +60,8 @@ pub fn sweep(facts: &SweepFacts) -> Sweep {
         .collect();
     for service in services {
         let outcome = outcomes.iter().filter(|(other, _)| *other == service).map(|(_, plan)| plan);
-        let owners = [(Function::OnImagePush, &revisions), (Function::OnCommit, &starts)];
+        let mover = mover(&facts.revisions.rules, service);
+        let owners = [(mover, &revisions), (Function::OnCommit, &starts)];
         let owners = owners.into_iter().chain(outcome.map(|plan| (Function::OnDeploymentChange, plan)));
         let wake_ups: Vec<Step> =
             owners.filter_map(|(function, plan)| wake_up(service, function, plan)).collect();
@@ -71,6 +72,14 @@ pub fn sweep(facts: &SweepFacts) -> Sweep {
         sweep.drift.insert(service.clone(), drift);
     }
     sweep
+}
+
+/// The function that moves a service's revision.
+fn mover(rules: &RulesFact, service: &ServiceId) -> Function {
+    match rules.of_service(service) {
+        RulesOfService::Named(rules) => rules.owner(),
+        RulesOfService::NotNamed | RulesOfService::Invalid(_) => Function::OnImagePush,
+    }
 }
 
 /// The wake-up for the function whose plan does something for the service.

@@ -45,7 +45,7 @@ pub(super) fn delete_function(work: &mut Work<'_>, there: &Identity, _: Properti
 
 fn function(work: &Work<'_>, name: &str, mut properties: Properties) -> Result<lambda::Function, AwsError> {
     let role = properties.required("Role")?;
-    iam::check_service_role(work.world, &role, "lambda.amazonaws.com")?;
+    iam::check_service_role(work.world, &work.caller.account, &role, "lambda.amazonaws.com")?;
     let executable = executable(work, &mut properties)?;
     let mut function = lambda::Function::new(name, &role, executable);
     function.handler = properties.required("Handler")?;

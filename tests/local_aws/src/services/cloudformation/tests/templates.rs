@@ -49,13 +49,14 @@ fn all_templates_deploy_and_these_are_their_resources() {
           OnImagePushFailed                      AWS::CloudWatch::Alarm           towpath-on_image_push-dead_letters
           OnImagePushLogs                        AWS::Logs::LogGroup              /aws/lambda/towpath-on_image_push
           OnImagePushQueue                       AWS::SQS::Queue                  http://127.0.0.1:4566/111111111111/towpath-on_image_push
+          ApplicationBranchMoved                 AWS::Events::Rule                towpath-application_branch_moved
           ImagePushed                            AWS::Events::Rule                towpath-image_pushed
-          OnImagePushQueuePolicy                 AWS::SQS::QueuePolicy            towpath-OnImagePushQueuePolicy-140232E31542
+          OnImagePushQueuePolicy                 AWS::SQS::QueuePolicy            towpath-OnImagePushQueuePolicy-0942629F167F
           OnImagePushRole                        AWS::IAM::Role                   towpath-on_image_push
           OnImagePush                            AWS::Lambda::Function            towpath-on_image_push
-          OnImagePushMessages                    AWS::Lambda::EventSourceMapping  3ed180b5-5721-439f-8290-184daf554eb1
+          OnImagePushMessages                    AWS::Lambda::EventSourceMapping  3b2682ca-23c4-4f68-89e9-2cf9955c4d96
           PeopleToldOf                           AWS::Events::Rule                towpath-people_told_of
-          NotificationsPolicy                    AWS::SNS::TopicPolicy            towpath-NotificationsPolicy-00B8C36DD011
+          NotificationsPolicy                    AWS::SNS::TopicPolicy            towpath-NotificationsPolicy-4A1D2716A0FA
           PipelineChanged                        AWS::Events::Rule                towpath-pipeline_changed
           ReconcileDeadLetters                   AWS::SQS::Queue                  http://127.0.0.1:4566/111111111111/towpath-reconcile-dead_letters
           ReconcileFailed                        AWS::CloudWatch::Alarm           towpath-reconcile-dead_letters
@@ -63,7 +64,7 @@ fn all_templates_deploy_and_these_are_their_resources() {
           ReconcileQueue                         AWS::SQS::Queue                  http://127.0.0.1:4566/111111111111/towpath-reconcile
           ReconcileRole                          AWS::IAM::Role                   towpath-reconcile
           Reconcile                              AWS::Lambda::Function            towpath-reconcile
-          ReconcileMessages                      AWS::Lambda::EventSourceMapping  4d690c33-c5a4-4c85-9fe0-a3c385ec9c9a
+          ReconcileMessages                      AWS::Lambda::EventSourceMapping  690ff352-d684-43e0-ad88-5ab0cc9e4967
           ReconcileScheduleRole                  AWS::IAM::Role                   towpath-reconcile-schedule
           ReconcileSchedule                      AWS::Scheduler::Schedule         towpath-reconcile
           RollBackLogs                           AWS::Logs::LogGroup              /aws/lambda/towpath-roll_back
@@ -74,10 +75,47 @@ fn all_templates_deploy_and_these_are_their_resources() {
           RollBackDocument                       AWS::SSM::Document               towpath-roll_back
           RolloutChanged                         AWS::Events::Rule                towpath-rollout_changed
           ServiceImpaired                        AWS::Events::Rule                towpath-service_impaired
-          OnDeploymentChangeQueuePolicy          AWS::SQS::QueuePolicy            towpath-OnDeploymentChangeQueuePolicy-F679BF82F646
+          OnDeploymentChangeQueuePolicy          AWS::SQS::QueuePolicy            towpath-OnDeploymentChangeQueuePolicy-20933F9B9211
         pipeline
           Pipeline                               AWS::CodePipeline::Pipeline      deploy-cluster1-webapp1
     "#]].assert_eq(&shown);
+}
+
+#[test]
+fn an_environment_between_two_others_has_these_resources_more() {
+    let mut stage = Stage::new();
+    stage.deploy("towpath", &own("template.yaml"), &[]).expect("the functions");
+    let list = |stage: &mut Stage| -> std::collections::BTreeSet<String> {
+        let resources = stage.call("ListStackResources", json!({"StackName": "towpath"})).expect("a list");
+        let lines = resources["StackResourceSummaries"].as_array().expect("a list").iter().map(|resource| {
+            let text = |member: &str| resource[member].as_str().unwrap_or_default().to_owned();
+            format!("{:<26} {:<32}", text("LogicalResourceId"), text("ResourceType")).trim_end().to_owned()
+        });
+        lines.collect()
+    };
+    let alone = list(&mut stage);
+    let parameters = [("Upstream", "222222222222"), ("Downstream", "333333333333")];
+    stage.deploy("towpath", &own("template.yaml"), &parameters).expect("the functions");
+    let between = list(&mut stage);
+    assert_eq!(alone.difference(&between).collect::<Vec<_>>(), Vec::<&String>::new());
+    let more: Vec<&str> = between.difference(&alone).map(String::as_str).collect();
+    expect![[r#"
+        EvidenceToldDownstream     AWS::Events::Rule
+        ImagesToldDownstream       AWS::Events::Rule
+        PromoteImage               AWS::Lambda::Function
+        PromoteImageDeadLetters    AWS::SQS::Queue
+        PromoteImageFailed         AWS::CloudWatch::Alarm
+        PromoteImageLogs           AWS::Logs::LogGroup
+        PromoteImageMessages       AWS::Lambda::EventSourceMapping
+        PromoteImageQueue          AWS::SQS::Queue
+        PromoteImageQueuePolicy    AWS::SQS::QueuePolicy
+        PromoteImageRole           AWS::IAM::Role
+        ReadImagesRole             AWS::IAM::Role
+        TellDownstreamRole         AWS::IAM::Role
+        UpstreamBus                AWS::Events::EventBus
+        UpstreamBusPolicy          AWS::Events::EventBusPolicy
+        UpstreamToldOf             AWS::Events::Rule"#]]
+    .assert_eq(&more.join("\n"));
 }
 
 #[test]
@@ -99,6 +137,7 @@ fn a_function_knows_its_environment() {
           "TOWPATH_ON_DEPLOYMENT_CHANGE_QUEUE": "http://127.0.0.1:4566/111111111111/towpath-on_deployment_change",
           "TOWPATH_ON_IMAGE_PUSH_QUEUE": "http://127.0.0.1:4566/111111111111/towpath-on_image_push",
           "TOWPATH_PIPELINE_PATTERN": "deploy-{cluster}-{service}",
+          "TOWPATH_PROMOTE_IMAGE_QUEUE": "",
           "TOWPATH_RECONCILE_QUEUE": "http://127.0.0.1:4566/111111111111/towpath-reconcile",
           "TOWPATH_STALLED_AFTER_MINUTES": "15",
           "TOWPATH_UPSTREAM_ACCOUNT": ""

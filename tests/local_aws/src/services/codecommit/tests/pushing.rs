@@ -1,6 +1,6 @@
 //! Pushes of simulated people, and what the API sees of git's own.
 
-use super::super::{Opened, Push, push, push_begins, push_ended, push_existing};
+use super::super::{Opened, Push, PushAcross, push, push_across, push_begins, push_ended, push_existing};
 use super::*;
 
 fn change<'push>(put: &'push [(&'push str, &'push [u8])]) -> Push<'push> {
@@ -67,6 +67,40 @@ fn a_branch_goes_back_only_by_force() {
     back(&mut world, true).unwrap();
     push_existing(&mut world, &account(), "deployment", "main", &second, "ann", false).unwrap();
     assert_eq!(emitted(&mut world).len(), 2);
+}
+
+#[test]
+fn a_commit_goes_to_another_account_with_all_that_it_reaches() {
+    let mut world = world_with_repository();
+    let from: AccountId = "222222222222".parse().unwrap();
+    let there = Caller::administrator(&from);
+    let input = json!({ "repositoryName": "deployment" });
+    world.call(&there, Service::CodeCommit, "CreateRepository", input).unwrap();
+    let first = push(&mut world, &from, &change(&[("a", b"1"), ("b/c", b"1")])).unwrap();
+    let second = push(&mut world, &from, &change(&[("a", b"2")])).unwrap();
+    let to = account();
+    let across = |world: &mut World, commit: &str, force| {
+        let (from, to) = (&from, &to);
+        let (repository, branch, person) = ("deployment", "main", "ann");
+        push_across(world, &PushAcross { repository, from, to, commit_id: commit, branch, person, force })
+    };
+    across(&mut world, &second, false).unwrap();
+    assert_eq!((content(&world, "a").as_deref(), content(&world, "b/c").as_deref()), (Some("2"), Some("1")));
+    assert_eq!(across(&mut world, &first, false).unwrap_err().code, "NonFastForward");
+    across(&mut world, &first, true).unwrap();
+    across(&mut world, &first, true).unwrap();
+    assert_eq!(content(&world, "a").as_deref(), Some("1"));
+    let absent = across(&mut world, &"0".repeat(40), true).unwrap_err();
+    assert_eq!(absent.code, "ParentCommitDoesNotExistException");
+    let short = |id: &str| id.chars().take(7).collect::<String>();
+    let (first, second) = (short(&first), short(&second));
+    assert_eq!(
+        emitted(&mut world),
+        [
+            format!("referenceCreated refs/heads/main -..{second} by ann"),
+            format!("referenceUpdated refs/heads/main {second}..{first} by ann"),
+        ]
+    );
 }
 
 #[test]

@@ -1,29 +1,26 @@
-//! The dev account, as a person sees and touches it from outside.
+//! One environment's account, as a person sees and touches it from outside.
 
 use client::aws::Aws;
-use client::error::ApiError;
 use client::git::Git;
-use client::image::Image;
 use client::registry::Registry;
 use client::wait::{Seen, until};
 use serde_json::{Value, json};
 use std::fmt::Display;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::Failure;
+use crate::{Failure, REGION};
 
 /// How long any step may take.
 const STEP_TIME_MAX: Duration = Duration::from_secs(40);
 
-/// Where the demo plays.
-pub(crate) struct Stage {
+/// One environment: its account, and a person's clone of its deployment repository.
+pub(crate) struct Environment {
+    pub(crate) name: String,
+    pub(crate) account: String,
     pub(crate) aws: Aws,
     pub(crate) registry: Registry,
+    pub(crate) deployment: Git,
     pub(crate) endpoint: String,
-    pub(crate) region: String,
-    pub(crate) account: String,
-    project: PathBuf,
 }
 
 /// One execution of a pipeline.
@@ -35,71 +32,16 @@ pub(crate) struct Execution {
     pub(crate) trigger: String,
 }
 
-impl Stage {
-    pub(crate) fn new(endpoint: &str, region: &str, account: &str, project: &Path) -> Result<Self, ApiError> {
-        let aws = Aws::local(endpoint, account).in_region(region);
-        let registry = Registry::login(&aws)?;
+impl Environment {
+    pub(crate) fn new(endpoint: &str, name: &str, account: &str) -> Result<Self, Failure> {
+        let aws = Aws::local(endpoint, account).in_region(REGION);
         Ok(Self {
-            aws,
-            registry,
-            endpoint: endpoint.to_owned(),
-            region: region.to_owned(),
+            name: name.to_owned(),
             account: account.to_owned(),
-            project: project.to_owned(),
-        })
-    }
-
-    /// A clone of the deployment repository, as a person has it.
-    pub(crate) fn deployment(&self) -> Result<Git, Failure> {
-        Ok(Git::clone(&self.endpoint, &self.account, "deployment")?)
-    }
-
-    /// Makes an image repository and an ECS service that runs a placeholder from it, as a platform team would.
-    pub(crate) fn make_service(&self, service: &str) -> Result<(), Failure> {
-        self.aws.call("ecr", "CreateRepository", &json!({ "repositoryName": service }))?;
-        self.registry.push(
-            service,
-            Some("placeholder"),
-            &Image::new(service).version("placeholder").build()?,
-        )?;
-        let image = format!("{}.dkr.ecr.{}.amazonaws.com/{service}:placeholder", self.account, self.region);
-        let container = json!({ "name": service, "image": image, "essential": true, "memory": 128 });
-        let task_definition = json!({ "family": service, "containerDefinitions": [container] });
-        self.aws.call("ecs", "RegisterTaskDefinition", &task_definition)?;
-        let breaker = json!({ "deploymentCircuitBreaker": { "enable": true, "rollback": true } });
-        let made = json!({
-            "cluster": "cluster1", "serviceName": service, "taskDefinition": service, "desiredCount": 1,
-            "deploymentConfiguration": breaker,
-        });
-        self.aws.call("ecs", "CreateService", &made)?;
-        self.wait("the service to be steady", || {
-            let found = self.service(service)?;
-            Ok(match found.pointer("/deployments/0/rolloutState").and_then(Value::as_str) {
-                Some("COMPLETED") => Seen::Done(()),
-                other => Seen::NotYet(format!("rollout {other:?}")),
-            })
-        })
-    }
-
-    /// Installs `infra/pipeline.yaml` for a service and waits until its first run, which AWS starts by itself, is over.
-    pub(crate) fn make_pipeline(&self, service: &str) -> Result<(), Failure> {
-        let template = std::fs::read_to_string(self.project.join("infra/pipeline.yaml"))?;
-        let stack = format!("pipeline-cluster1-{service}");
-        let form = [
-            ("StackName", stack.as_str()),
-            ("TemplateBody", &template),
-            ("Parameters.member.1.ParameterKey", "Cluster"),
-            ("Parameters.member.1.ParameterValue", "cluster1"),
-            ("Parameters.member.2.ParameterKey", "Service"),
-            ("Parameters.member.2.ParameterValue", service),
-        ];
-        self.aws.query("cloudformation", "CreateStack", &form)?;
-        self.wait("the pipeline's first run to end", || {
-            let executions = self.executions(service)?;
-            Ok(match executions.first() {
-                Some(first) if first.status != "InProgress" => Seen::Done(()),
-                other => Seen::NotYet(format!("{other:?}")),
-            })
+            registry: Registry::login(&aws)?,
+            deployment: Git::clone(endpoint, account, "deployment")?,
+            endpoint: endpoint.to_owned(),
+            aws,
         })
     }
 
@@ -153,22 +95,6 @@ impl Stage {
         Ok(referrers.iter().map(line).collect())
     }
 
-    /// The comments on a commit.
-    pub(crate) fn comments(&self, commit: &str, parent: Option<&str>) -> Result<Vec<String>, Failure> {
-        let mut asked = json!({ "repositoryName": "deployment", "afterCommitId": commit });
-        if let (Some(parent), Some(members)) = (parent, asked.as_object_mut()) {
-            members.insert("beforeCommitId".to_owned(), json!(parent));
-        }
-        let answer = self.aws.call("codecommit", "GetCommentsForComparedCommit", &asked)?;
-        let data = answer
-            .get("commentsForComparedCommitData")
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default();
-        let comments = data.iter().filter_map(|data| data.get("comments")?.as_array()).flatten();
-        Ok(comments.filter_map(|comment| Some(comment.get("content")?.as_str()?.to_owned())).collect())
-    }
-
     /// The decision records that a function has written about a text, oldest first.
     pub(crate) fn records(&self, function: &str, about: &str) -> Result<Vec<String>, Failure> {
         let asked = json!({ "logGroupName": format!("/aws/lambda/towpath-{function}") });
@@ -176,6 +102,30 @@ impl Stage {
         let events = answer.get("events").and_then(Value::as_array).cloned().unwrap_or_default();
         let lines = events.iter().filter_map(|event| event.get("message")?.as_str().map(str::to_owned));
         Ok(lines.filter(|line| line.contains("\"decision\"") && line.contains(about)).collect())
+    }
+
+    /// The human name of an image: the tag that is no approval.
+    pub(crate) fn version(&self, digest: &str) -> Result<String, Failure> {
+        let asked = json!({ "repositoryName": "webapp1", "imageIds": [{ "imageDigest": digest }] });
+        let answer = self.aws.call("ecr", "DescribeImages", &asked)?;
+        let tags = answer.pointer("/imageDetails/0/imageTags").and_then(Value::as_array).cloned();
+        let tags: Vec<String> = tags.iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+        Ok(tags.into_iter().find(|tag| !tag.starts_with("approved-")).unwrap_or_default())
+    }
+
+    /// How many messages wait on a function's queue, or are being worked on.
+    pub(crate) fn waiting(&self, function: &str) -> Result<u64, Failure> {
+        let names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
+        let asked =
+            json!({ "QueueUrl": self.queue(&format!("towpath-{function}")), "AttributeNames": names });
+        let answer = self.aws.call("sqs", "GetQueueAttributes", &asked)?;
+        let number = |name: &str| answer.get("Attributes")?.get(name)?.as_str()?.parse::<u64>().ok();
+        Ok(names.into_iter().filter_map(number).sum())
+    }
+
+    /// The address of a queue of this account.
+    pub(crate) fn queue(&self, name: &str) -> String {
+        format!("{}/{}/{name}", self.endpoint, self.account)
     }
 
     /// Looks until it is so, at most as long as a step may take.

@@ -1,0 +1,78 @@
+//! The layers and configurations that are missing here, several at once.
+
+use super::graph::Graph;
+use super::layer;
+use super::manifest::Blob;
+use super::stop::{self, Stop};
+use super::{CopyRequest, CopySummary, Progress};
+use domain::names::ImageDigest;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tokio::time::{Instant, MissedTickBehavior};
+
+/// ECR's most layers in one `BatchCheckLayerAvailability`.
+const LAYERS_PER_CALL: usize = 100;
+/// How many of these calls are made at once.
+const CALLS_AT_ONCE: usize = 4;
+/// How many layers are sent at once.
+const LAYERS_AT_ONCE: usize = 6;
+/// How often a copy tells how far it is.
+const PROGRESS_EVERY: Duration = Duration::from_secs(5);
+
+/// Sends every blob that the missing manifests name and this account lacks.
+pub(super) async fn send(
+    request: &CopyRequest<'_>,
+    graph: &Graph,
+    distrusted: &BTreeSet<ImageDigest>,
+    summary: &mut CopySummary,
+    progress: &mut impl FnMut(Progress),
+) -> Result<(), Stop> {
+    let named = graph.missing.values().flat_map(|missing| &missing.manifest.blobs);
+    let named: BTreeMap<&ImageDigest, &Blob> = named.map(|blob| (&blob.digest, blob)).collect();
+    let here = stop::by(request.deadline, available(request, named.keys().copied())).await?;
+    let is_missing = |blob: &&Blob| distrusted.contains(&blob.digest) || !here.contains(&blob.digest);
+    let mut missing: Vec<&Blob> = named.values().copied().filter(is_missing).collect();
+    summary.skipped = named.len() - missing.len();
+    // The largest first: a small one that comes last keeps nobody waiting.
+    missing.sort_by_key(|blob| std::cmp::Reverse(blob.size));
+
+    let bytes_sent = Cell::new(0);
+    let sent = missing.iter().map(|blob| layer::send(request, blob, &bytes_sent));
+    let mut sent = stream::iter(sent).buffer_unordered(LAYERS_AT_ONCE);
+    let mut told = Progress {
+        blobs_sent: 0,
+        blobs: missing.len(),
+        bytes_sent: 0,
+        bytes: missing.iter().map(|blob| blob.size).sum(),
+    };
+    let mut ticks = tokio::time::interval_at(Instant::now() + PROGRESS_EVERY, PROGRESS_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            done = sent.next() => match done {
+                None => return Ok(()),
+                Some(done) => {
+                    let size = done?;
+                    told.blobs_sent += 1;
+                    summary.blobs += 1;
+                    summary.bytes += size;
+                }
+            },
+            _ = ticks.tick() => progress(Progress { bytes_sent: bytes_sent.get(), ..told }),
+            () = tokio::time::sleep_until(request.deadline.into()) => return Err(Stop::OutOfTime),
+        }
+    }
+}
+
+async fn available(
+    request: &CopyRequest<'_>,
+    digests: impl Iterator<Item = &ImageDigest>,
+) -> Result<BTreeSet<ImageDigest>, Stop> {
+    let digests: Vec<ImageDigest> = digests.cloned().collect();
+    let calls = stream::iter(digests.chunks(LAYERS_PER_CALL));
+    let calls = calls.map(|chunk| request.target.available_layers(request.to, chunk));
+    let here: Vec<_> = calls.buffer_unordered(CALLS_AT_ONCE).try_collect().await.map_err(Stop::target)?;
+    Ok(here.into_iter().flatten().collect())
+}

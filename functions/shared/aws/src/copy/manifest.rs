@@ -1,0 +1,113 @@
+//! What a manifest says, as far as copying must know: which blobs, which children.
+//! Its bytes are never written anew. <https://github.com/opencontainers/image-spec/blob/main/manifest.md>
+
+use domain::names::ImageDigest;
+use serde::Deserialize;
+
+const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const SCHEMA_VERSION: u64 = 2;
+
+/// Every kind of manifest that an image can have.
+pub(super) const ACCEPTED_TYPES: [&str; 4] = [DOCKER_MANIFEST, DOCKER_LIST, OCI_MANIFEST, OCI_INDEX];
+
+/// A manifest, byte for byte, and what it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Manifest {
+    pub(super) media_type: String,
+    pub(super) text: String,
+    /// Configuration and layers, without those that no registry holds.
+    pub(super) blobs: Vec<Blob>,
+    pub(super) children: Vec<Child>,
+}
+
+/// A layer or a configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Blob {
+    pub(super) digest: ImageDigest,
+    pub(super) size: u64,
+}
+
+/// A manifest that an index lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Child {
+    pub(super) digest: ImageDigest,
+    pub(super) size: u64,
+    /// Whether it has children itself; also when nobody says that it has none.
+    pub(super) may_be_index: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Written {
+    schema_version: u64,
+    media_type: Option<String>,
+    config: Option<Descriptor>,
+    layers: Option<Vec<Descriptor>>,
+    manifests: Option<Vec<Descriptor>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Descriptor {
+    #[serde(default)]
+    media_type: String,
+    digest: ImageDigest,
+    size: u64,
+    #[serde(default)]
+    urls: Option<Vec<String>>,
+}
+
+impl Manifest {
+    /// Reads a manifest. `media_type` is what ECR says beside it: an OCI manifest need not say itself.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with it.
+    pub(super) fn parse(text: String, media_type: Option<&str>) -> Result<Self, String> {
+        let written: Written =
+            serde_json::from_str(&text).map_err(|error| format!("it cannot be read: {error}"))?;
+        if written.schema_version != SCHEMA_VERSION {
+            return Err(format!("its schemaVersion is {}", written.schema_version));
+        }
+        let own = if written.manifests.is_some() { OCI_INDEX } else { OCI_MANIFEST };
+        let media_type = media_type.filter(|media_type| !media_type.is_empty());
+        let media_type = media_type.or(written.media_type.as_deref()).unwrap_or(own).to_owned();
+        let (blobs, children) = match (media_type.as_str(), written.config, written.layers, written.manifests)
+        {
+            (DOCKER_MANIFEST | OCI_MANIFEST, Some(config), Some(layers), _) => {
+                let held = layers.into_iter().filter(Descriptor::is_held);
+                (std::iter::once(config).chain(held).map(Descriptor::blob).collect(), Vec::new())
+            }
+            (DOCKER_LIST | OCI_INDEX, _, _, Some(manifests)) => {
+                (Vec::new(), manifests.into_iter().map(Descriptor::child).collect())
+            }
+            (DOCKER_MANIFEST | OCI_MANIFEST, ..) => return Err("it has no config or no layers".to_owned()),
+            (DOCKER_LIST | OCI_INDEX, ..) => return Err("it has no manifests".to_owned()),
+            (other, ..) => return Err(format!("its media type is {}", other.escape_debug())),
+        };
+        Ok(Self { media_type, text, blobs, children })
+    }
+}
+
+impl Descriptor {
+    /// Foreign layers are fetched from elsewhere, and no registry holds them.
+    fn is_held(&self) -> bool {
+        let foreign = self.media_type.contains(".foreign.") || self.media_type.contains(".nondistributable.");
+        !foreign && self.urls.as_ref().is_none_or(Vec::is_empty)
+    }
+
+    fn blob(self) -> Blob {
+        Blob { digest: self.digest, size: self.size }
+    }
+
+    fn child(self) -> Child {
+        Child { may_be_index: may_be_index(&self.media_type), digest: self.digest, size: self.size }
+    }
+}
+
+/// Whether what a descriptor says leaves open that it has children.
+pub(super) fn may_be_index(media_type: &str) -> bool {
+    !matches!(media_type, DOCKER_MANIFEST | OCI_MANIFEST)
+}

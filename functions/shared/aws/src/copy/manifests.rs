@@ -1,0 +1,158 @@
+//! The manifests that are missing here, each after all that it names: layers, children, and what speaks of the
+//! children. So a manifest that is here is complete, also after a copy that was broken off.
+
+use super::calls::{Put, by_tag};
+use super::graph::{Graph, Missing};
+use super::manifest::Manifest;
+use super::stop::{self, Stop};
+use super::{CopyRequest, CopySummary, KeptTag};
+use crate::error::CallError;
+use domain::names::{ImageDigest, ImageTag};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// How many manifests are put at once. ECR takes 10 a second of an account, and some more for a moment.
+const PUTS_AT_ONCE: usize = 4;
+/// How often a put is tried again when there are too many a second, after the SDK's own attempts.
+const THROTTLED_MAX: u32 = 6;
+/// The pause before that.
+const THROTTLED_PAUSE: Duration = Duration::from_millis(500);
+
+/// Puts them.
+pub(super) async fn put(
+    request: &CopyRequest<'_>,
+    graph: &Graph,
+    summary: &mut CopySummary,
+) -> Result<(), Stop> {
+    let attached: BTreeSet<&ImageDigest> = graph.attachments.values().flatten().collect();
+    for wave in waves(graph) {
+        let puts = wave.iter().map(|(digest, missing)| put_one(request, digest, missing));
+        let puts = stream::iter(puts).buffer_unordered(PUTS_AT_ONCE).try_collect::<Vec<Vec<KeptTag>>>();
+        summary.kept.extend(stop::by(request.deadline, puts).await?.into_iter().flatten());
+        summary.manifests += wave.len();
+        summary.referrers += wave.iter().filter(|(digest, _)| attached.contains(digest)).count();
+    }
+    Ok(())
+}
+
+/// The manifests in an order in which they can be put, those of one wave at once.
+fn waves(graph: &Graph) -> Vec<Vec<(&ImageDigest, &Missing)>> {
+    let mut left: BTreeMap<&ImageDigest, &Missing> = graph.missing.iter().collect();
+    let mut waves = Vec::new();
+    while !left.is_empty() {
+        let names = |missing: &Missing| -> bool {
+            missing.manifest.children.iter().any(|child| left.contains_key(&child.digest))
+        };
+        let waits = |digest: &ImageDigest, missing: &Missing| -> bool {
+            let children = missing.manifest.children.iter();
+            children
+                .into_iter()
+                .any(|child| graph.speaks_of(&child.digest).iter().any(|one| left.contains_key(one)))
+                || graph
+                    .attachments
+                    .iter()
+                    .any(|(subject, speaking)| speaking.contains(digest) && left.contains_key(subject))
+        };
+        let can = |(_, missing): &(&&ImageDigest, &&Missing)| !names(missing);
+        let may = |(digest, missing): &(&&ImageDigest, &&Missing)| !names(missing) && !waits(digest, missing);
+        let mut wave: Vec<_> = left.iter().filter(may).map(|(digest, missing)| (*digest, *missing)).collect();
+        if wave.is_empty() {
+            // What speaks of a child is itself made of its index: one of them has to come first.
+            wave = left.iter().filter(can).map(|(digest, missing)| (*digest, *missing)).collect();
+        }
+        if wave.is_empty() {
+            // Digests cannot name each other in a circle; ECR would say what is missing.
+            wave = left.iter().map(|(digest, missing)| (*digest, *missing)).collect();
+        }
+        for (digest, _) in &wave {
+            left.remove(digest);
+        }
+        waves.push(wave);
+    }
+    waves
+}
+
+impl Graph {
+    /// What speaks of a manifest, and what speaks of that.
+    fn speaks_of(&self, subject: &ImageDigest) -> BTreeSet<&ImageDigest> {
+        let mut speaking = BTreeSet::new();
+        let mut subjects = vec![subject];
+        while let Some(subject) = subjects.pop() {
+            for attachment in self.attachments.get(subject).into_iter().flatten() {
+                if speaking.insert(attachment) {
+                    subjects.push(attachment);
+                }
+            }
+        }
+        speaking
+    }
+}
+
+/// Puts one manifest under its tags, or under none.
+async fn put_one(
+    request: &CopyRequest<'_>,
+    digest: &ImageDigest,
+    missing: &Missing,
+) -> Result<Vec<KeptTag>, Stop> {
+    let mut kept = Vec::new();
+    if missing.tags.is_empty() {
+        put_under(request, digest, &missing.manifest, None).await?;
+    }
+    for tag in &missing.tags {
+        if put_under(request, digest, &missing.manifest, Some(tag)).await? == IsTagged::Here {
+            continue;
+        }
+        // The repository's tags are immutable: what the tag names here stays.
+        let found = request.target.found_images(request.to, vec![by_tag(tag)]).await.map_err(Stop::target)?;
+        let found = found.unwrap_or_default().images;
+        let others = found.iter().filter(|image| image.digest != *digest);
+        kept.extend(others.map(|image| KeptTag {
+            tag: tag.clone(),
+            here: image.digest.clone(),
+            upstream: digest.clone(),
+        }));
+    }
+    Ok(kept)
+}
+
+/// Whether a tag names what it should.
+#[derive(PartialEq, Eq)]
+enum IsTagged {
+    Here,
+    Unknown,
+}
+
+async fn put_under(
+    request: &CopyRequest<'_>,
+    digest: &ImageDigest,
+    manifest: &Manifest,
+    tag: Option<&ImageTag>,
+) -> Result<IsTagged, Stop> {
+    let content = (manifest.media_type.as_str(), manifest.text.as_str());
+    let mut attempt = 0;
+    loop {
+        match request.target.put_manifest(request.to, digest, content, tag).await {
+            Ok(Put::Done | Put::AlreadyThere) => return Ok(IsTagged::Here),
+            Ok(Put::TagTaken) => return Ok(IsTagged::Unknown),
+            Ok(Put::NotThere(error)) => {
+                return Err(Stop::NotThere { digests: named_in(&error, manifest), error });
+            }
+            Err(error) if error.is_throttle() && attempt < THROTTLED_MAX => {
+                attempt += 1;
+                tokio::time::sleep(THROTTLED_PAUSE * attempt).await;
+            }
+            Err(error) => return Err(Stop::target(error)),
+        }
+    }
+}
+
+/// The parts of a manifest that ECR says are missing; all its parts when it names none of them.
+fn named_in(error: &CallError, manifest: &Manifest) -> BTreeSet<ImageDigest> {
+    let text = error.to_string();
+    let blobs = manifest.blobs.iter().map(|blob| &blob.digest);
+    let parts: BTreeSet<&ImageDigest> =
+        blobs.chain(manifest.children.iter().map(|child| &child.digest)).collect();
+    let named: BTreeSet<_> = parts.iter().copied().filter(|part| text.contains(part.as_str())).collect();
+    if named.is_empty() { parts } else { named }.into_iter().cloned().collect()
+}

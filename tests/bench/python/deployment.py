@@ -1,0 +1,82 @@
+"""What both handlers need of the deployment repository: rules, revisions, holds."""
+
+import json
+import os
+
+import boto3
+import yaml
+from botocore.config import Config
+
+REPOSITORY = os.environ["TOWPATH_DEPLOYMENT_REPOSITORY"]
+BRANCH = os.environ["TOWPATH_DEPLOYMENT_BRANCH"]
+REGISTRY = f"{os.environ['TOWPATH_ACCOUNT']}.dkr.ecr.{os.environ['AWS_REGION']}.amazonaws.com"
+CONFIG = Config(retries={"mode": "standard", "max_attempts": 4}, read_timeout=10)
+
+# libyaml's parser where PyYAML was built with it. Only texts come out of it, so that a tag is never a number.
+Loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
+codecommit = boto3.client("codecommit", config=CONFIG)
+
+
+class NotThere(Exception):
+    """A file or branch that does not exist."""
+
+
+def read_file(path, at):
+    """A file's blob id and content at a commit or branch, and the commit that this was."""
+    try:
+        answer = codecommit.get_file(repositoryName=REPOSITORY, commitSpecifier=at, filePath=path)
+    except (
+        codecommit.exceptions.FileDoesNotExistException,
+        codecommit.exceptions.CommitDoesNotExistException,
+    ) as error:
+        raise NotThere(path) from error
+    return answer["commitId"], answer["blobId"], answer["fileContent"]
+
+
+def read_json(path, at):
+    """A JSON file's blob id and what it says; None twice when it is not there."""
+    try:
+        _, blob, content = read_file(path, at)
+    except NotThere:
+        return None, None
+    return blob, json.loads(content)
+
+
+def read_rules():
+    """The branch's tip, and the services that the rules name there."""
+    tip, _, content = read_file("delivery.yaml", f"refs/heads/{BRANCH}")
+    rules = yaml.load(content, Loader=Loader)
+    if rules.get("version") != "1":
+        raise ValueError(f"delivery.yaml: version {rules.get('version')!r}: expected 1")
+    return tip, rules.get("services") or {}
+
+
+def last_change(path, at):
+    """The newest commit that touched a file; None when none did."""
+    try:
+        answer = codecommit.list_file_commit_history(
+            repositoryName=REPOSITORY, filePath=path, commitSpecifier=at
+        )
+    except codecommit.exceptions.FileDoesNotExistException:
+        return None
+    # The order of the answer is not documented: the newest version is the one that no later one was made from.
+    newest = [version for version in answer["revisionDag"] if not version.get("revisionChildren")]
+    return newest[0]["commit"] if newest else None
+
+
+def record(**said):
+    """One line of JSON in the log."""
+    print(json.dumps({"towpath": "decision", "version": 1, **said}, ensure_ascii=False))
+
+
+def answer_batch(event, handle_message):
+    """Answers an SQS batch: a message that fails comes back alone."""
+    failures = []
+    for message in event["Records"]:
+        try:
+            handle_message(json.loads(message["body"]))
+        except Exception as error:  # noqa: BLE001
+            record(decision="failed", because=f"{type(error).__name__}: {error}")
+            failures.append({"itemIdentifier": message["messageId"]})
+    return {"batchItemFailures": failures}

@@ -1,0 +1,232 @@
+//! What each function is measured at: one event that makes it do its usual work.
+
+use crate::Failure;
+use crate::scene::{Places, Scene};
+use client::image::Image;
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
+
+const COMPLETED: &str = "SERVICE_DEPLOYMENT_COMPLETED";
+
+/// How large the account is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Size {
+    /// How many images the service's repository holds.
+    pub(crate) images: usize,
+    /// How many services a sweep looks at.
+    pub(crate) services: usize,
+}
+
+/// A function at its usual work.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Benchmark {
+    /// The function.
+    pub(crate) function: &'static str,
+    /// What it does, for people.
+    pub(crate) what: &'static str,
+    /// Prepares the account; gives the event.
+    prepare: fn(&mut Scene, Size) -> Result<String, Failure>,
+    /// What the event has brought about, to be compared between handlers.
+    pub(crate) effect: fn(&Scene) -> Result<String, Failure>,
+}
+
+/// All of them.
+pub(crate) const BENCHMARKS: [Benchmark; 5] = [
+    Benchmark {
+        function: "on_image_push",
+        what: "an image push becomes a commit",
+        prepare: pushed,
+        effect: commit,
+    },
+    Benchmark {
+        function: "on_commit",
+        what: "a commit starts its pipeline",
+        prepare: committed,
+        effect: executions,
+    },
+    Benchmark {
+        function: "on_deployment_change",
+        what: "a rollout that went well is verified",
+        prepare: deployed,
+        effect: told,
+    },
+    Benchmark {
+        function: "roll_back",
+        what: "the revision before comes back, and is held",
+        prepare: delivered_twice,
+        effect: rolled_back,
+    },
+    Benchmark {
+        function: "reconcile",
+        what: "a sweep finds all as it should be",
+        prepare: at_rest,
+        effect: |_| Ok("nothing is changed".to_owned()),
+    },
+];
+
+impl Benchmark {
+    /// An account in which this benchmark's event waits, and the event.
+    pub(crate) fn prepare(
+        &self,
+        handle: &Handle,
+        places: &Places,
+        size: Size,
+    ) -> Result<(Scene, String), Failure> {
+        let mut scene = Scene::start(handle, places)?;
+        let event = (self.prepare)(&mut scene, size)?;
+        Ok((scene, event))
+    }
+}
+
+/// A service that delivers what is pushed, and has done so once.
+fn delivers(scene: &Scene, size: Size) -> Result<(), Failure> {
+    scene.make_service("webapp1")?;
+    // Before the rules are there, so that nothing comes of these.
+    for number in 2..size.images {
+        let image = Image::new("webapp1").version(&format!("{number}"));
+        scene.registry.push("webapp1", Some(&tag(number)), &image.build()?)?;
+    }
+    scene.rest()?;
+    scene.commit_rules(&rules(&["webapp1".to_owned()]))?;
+    scene.make_pipeline("webapp1")?;
+    scene.push("webapp1", &tag(0))?;
+    scene.rest()
+}
+
+fn pushed(scene: &mut Scene, size: Size) -> Result<String, Failure> {
+    delivers(scene, size)?;
+    scene.keep_messages("on_image_push")?;
+    scene.push("webapp1", &tag(1))?;
+    scene.rest()?;
+    scene.message("on_image_push", &["ECR Image Action", &tag(1)])
+}
+
+fn committed(scene: &mut Scene, size: Size) -> Result<String, Failure> {
+    delivers(scene, size)?;
+    scene.keep_messages("on_commit")?;
+    scene.push("webapp1", &tag(1))?;
+    scene.rest()?;
+    scene.message("on_commit", &["referenceUpdated"])
+}
+
+fn deployed(scene: &mut Scene, size: Size) -> Result<String, Failure> {
+    delivers(scene, size)?;
+    scene.keep_messages("on_deployment_change")?;
+    scene.push("webapp1", &tag(1))?;
+    scene.rest()?;
+    scene.message("on_deployment_change", &[COMPLETED])
+}
+
+fn delivered_twice(scene: &mut Scene, size: Size) -> Result<String, Failure> {
+    delivers(scene, size)?;
+    scene.push("webapp1", &tag(1))?;
+    scene.rest()?;
+    Ok(json!({
+        "service": "cluster1/webapp1", "action": "roll_back", "to": "previous",
+        "reason": "slow answers", "who": "pat", "automationExecutionId": "3a6b3e0c-97bd-4f49-9f3c-2d1d3a0d5e61",
+    })
+    .to_string())
+}
+
+fn at_rest(scene: &mut Scene, size: Size) -> Result<String, Failure> {
+    let services: Vec<String> = (1..=size.services).map(|number| format!("webapp{number}")).collect();
+    for service in &services {
+        scene.make_service(service)?;
+    }
+    scene.commit_rules(&rules(&services))?;
+    for service in &services {
+        scene.make_pipeline(service)?;
+        scene.push(service, &tag(0))?;
+        scene.rest()?;
+    }
+    scene.keep_messages("reconcile")?;
+    scene.send("reconcile", r#"{"towpath":"sweep","version":1}"#)?;
+    scene.message("reconcile", &["sweep"])
+}
+
+/// A tag as a build gives it: a commit id.
+fn tag(number: usize) -> String {
+    format!("{number:04x}").repeat(10)
+}
+
+fn rules(services: &[String]) -> String {
+    let mut rules = "version: 1\nservices:\n".to_owned();
+    for service in services {
+        rules += &format!(
+            "  cluster1/{service}:\n    containers:\n      {service}: {{ repository: {service}, select: newest }}\n"
+        );
+    }
+    rules
+}
+
+/// The commit at the tip, to the letter.
+fn commit(scene: &Scene) -> Result<String, Failure> {
+    let tip = scene.tip()?;
+    let asked = json!({ "repositoryName": "deployment", "commitId": tip });
+    let answer = scene.aws.call("codecommit", "GetCommit", &asked)?;
+    Ok(answer.get("commit").map(Value::to_string).unwrap_or_default())
+}
+
+/// What each execution of the pipeline took, newest first. Their own ids are drawn at random.
+fn executions(scene: &Scene) -> Result<String, Failure> {
+    let asked = json!({ "pipelineName": "deploy-cluster1-webapp1" });
+    let answer = scene.aws.call("codepipeline", "ListPipelineExecutions", &asked)?;
+    let executions = list(&answer, "/pipelineExecutionSummaries");
+    let sources =
+        executions.iter().filter_map(|execution| execution.pointer("/sourceRevisions/0/revisionId"));
+    Ok(format!("executions of {:?}", sources.collect::<Vec<_>>()))
+}
+
+/// What the revision is, and what is held and kept out. The hold says when, so the commits differ.
+fn rolled_back(scene: &Scene) -> Result<String, Failure> {
+    let file = |name: &str| {
+        let path = format!("cluster1/webapp1/{name}");
+        let asked = json!({ "repositoryName": "deployment", "commitSpecifier": "main", "filePath": path });
+        scene.aws.call("codecommit", "GetFile", &asked)
+    };
+    let revision = file("revision.json")?;
+    let tip = scene.tip()?;
+    scene.git.run(&["fetch", "--quiet"])?;
+    let hold = scene.git.run(&["show", &format!("{tip}:cluster1/webapp1/hold.json")]).unwrap_or_default();
+    let hold: Value = serde_json::from_str(&hold).unwrap_or_default();
+    let said = |path: &str| hold.pointer(path).cloned().unwrap_or_default();
+    Ok(format!(
+        "revision {}, held because of {}, {} is in quarantine",
+        revision.get("blobId").cloned().unwrap_or_default(),
+        said("/hold/reason"),
+        said("/quarantine/0/digest")
+    ))
+}
+
+/// What is said of the newest image and of the commit that brought it.
+fn told(scene: &Scene) -> Result<String, Failure> {
+    let asked = json!({ "repositoryName": "webapp1", "imageIds": [{ "imageTag": tag(1) }] });
+    let images = scene.aws.call("ecr", "DescribeImages", &asked)?;
+    let digest = images.pointer("/imageDetails/0/imageDigest").cloned().unwrap_or_default();
+    let asked = json!({ "repositoryName": "webapp1", "subjectId": { "imageDigest": digest } });
+    let answer = scene.aws.call("ecr", "ListImageReferrers", &asked)?;
+    let mut said: Vec<String> = Vec::new();
+    for referrer in list(&answer, "/referrers") {
+        let annotations = referrer.get("annotations").and_then(Value::as_object).into_iter().flatten();
+        said.extend(
+            annotations
+                .filter(|(name, _)| !name.ends_with("created"))
+                .map(|(name, value)| format!("{name}={value}")),
+        );
+    }
+    let tip = scene.tip()?;
+    let asked = json!({ "repositoryName": "deployment", "commitId": &tip });
+    let commit = scene.aws.call("codecommit", "GetCommit", &asked)?;
+    let parent = commit.pointer("/commit/parents/0").cloned().unwrap_or_default();
+    let asked = json!({ "repositoryName": "deployment", "beforeCommitId": parent, "afterCommitId": tip });
+    let answer = scene.aws.call("codecommit", "GetCommentsForComparedCommit", &asked)?;
+    for data in list(&answer, "/commentsForComparedCommitData") {
+        let comments = list(&data, "/comments");
+        said.extend(comments.iter().filter_map(|comment| Some(comment.get("content")?.to_string())));
+    }
+    Ok(said.join("\n"))
+}
+
+fn list(value: &Value, path: &str) -> Vec<Value> {
+    value.pointer(path).and_then(Value::as_array).cloned().unwrap_or_default()
+}

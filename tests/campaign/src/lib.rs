@@ -1,0 +1,50 @@
+#![doc = include_str!("../README.md")]
+
+mod accounts;
+mod commits;
+mod crash;
+mod crash_points;
+mod drive;
+mod history;
+mod lambda;
+mod model;
+mod observe;
+mod people;
+mod planted;
+mod play;
+mod rest;
+mod shrink;
+mod stage;
+mod state;
+mod violation;
+mod weather;
+mod wire;
+
+pub use accounts::{Accounts, Base};
+pub use crash::{Crash, Invocation, Moment};
+pub use crash_points::{CrashPoint, Flow, crashed, undisturbed};
+pub use drive::Drive;
+pub use history::{History, Step, Timed};
+pub use people::ImageKind;
+pub use planted::Planted;
+pub use play::{Figures, Played, play};
+pub use shrink::shrink;
+pub use stage::{SERVICES, StagedService, base};
+pub use violation::{Broken, Violation};
+pub use weather::Rates;
+pub use wire::Call;
+
+/// Whatever went wrong, as text.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// The account of the first environment.
+pub const DEV: &str = "111111111111";
+
+/// Does some work in time that passes only when nothing else can happen.
+///
+/// # Errors
+/// What the work says.
+pub fn in_virtual_time<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
+    runtime.block_on(work)
+}

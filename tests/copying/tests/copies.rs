@@ -1,0 +1,103 @@
+//! What is copied, in how many calls.
+
+#![expect(clippy::unwrap_used, reason = "what is not as expected fails the test")]
+
+use aws::copy::{CopySummary, Tagged};
+use client::{Image, Index, Referrer};
+use copying::{Accounts, DEV, NAME, STG};
+use expect_test::expect;
+
+#[test]
+fn nothing_to_copy_is_two_calls_and_a_page_of_referrers() {
+    let accounts = Accounts::start();
+    let image = Image::new("webapp1").version("1").build().unwrap();
+    accounts.push(Some("1"), &image);
+    accounts.copied(&image.digest);
+    accounts.calls();
+    assert_eq!(accounts.copied(&image.digest), CopySummary::default());
+    expect![[r#"
+        [
+            "dev BatchGetImage: 1",
+            "dev ListImageReferrers: 1",
+            "stg BatchGetImage: 1",
+        ]
+    "#]]
+    .assert_debug_eq(&accounts.calls());
+}
+
+#[test]
+fn an_image_arrives_byte_for_byte_and_without_its_tag() {
+    let accounts = Accounts::start();
+    let image =
+        Image::new("webapp1").version("1").layer("a", vec![1; 3_000_000]).layer("b", "b").build().unwrap();
+    accounts.push(Some("1"), &image);
+    let summary = accounts.copied(&image.digest);
+    assert_eq!((summary.blobs, summary.manifests, summary.skipped), (3, 1, 0));
+    let (there, here) = (accounts.content(DEV), accounts.content(STG));
+    assert_eq!(there.manifests, here.manifests);
+    assert!(here.tags.is_empty());
+    assert_eq!(accounts.blobs(DEV, &image), accounts.blobs(STG, &image));
+    assert_eq!(accounts.tag(&image.digest, "1").unwrap(), Tagged::Done);
+    assert_eq!(accounts.content(STG), there);
+}
+
+#[test]
+fn layers_that_are_here_are_not_sent_again() {
+    let accounts = Accounts::start();
+    let mut image = Image::new("webapp1");
+    for layer in 0..149 {
+        image = image.layer("a", format!("{layer}"));
+    }
+    let image = image.build().unwrap();
+    accounts.push(Some("1"), &image);
+    for blob in &image.blobs {
+        accounts.ecr(STG).push_layer(NAME, blob).unwrap();
+    }
+    accounts.calls();
+    let summary = accounts.copied(&image.digest);
+    assert_eq!((summary.blobs, summary.skipped, summary.manifests), (0, 150, 1));
+    // 2 + ⌈150/100⌉ + 1
+    expect![[r#"
+        [
+            "dev BatchGetImage: 1",
+            "dev ListImageReferrers: 1",
+            "stg BatchCheckLayerAvailability: 2",
+            "stg BatchGetImage: 1",
+            "stg PutImage: 1",
+        ]
+    "#]]
+    .assert_debug_eq(&accounts.calls());
+}
+
+#[test]
+fn an_index_brings_its_children_and_all_that_speaks_of_them() {
+    let accounts = Accounts::start();
+    let image = Image::new("webapp1").version("1");
+    let index =
+        Index::new().image(image.clone()).image(image.platform("linux", "arm64")).attested().build().unwrap();
+    accounts.push(Some("1"), &index);
+    let evidence = Referrer::new(&index, "application/x.evidence").build();
+    let signature = Referrer::new(&evidence, "application/x.signature").build();
+    let of_child = Referrer::new(index.children.first().unwrap(), "application/x.sbom").build();
+    for referrer in [&evidence, &signature, &of_child] {
+        accounts.push(None, referrer);
+    }
+    let cosign = Image::new("signature").build().unwrap();
+    accounts.push(Some(&format!("{}.sig", index.digest.replace(':', "-"))), &cosign);
+    let sbom = Image::new("sbom").build().unwrap();
+    let child = &index.children.last().unwrap().digest;
+    accounts.push(Some(&format!("{}.sbom", child.replace(':', "-"))), &sbom);
+    accounts.push(Some("other"), &Image::new("other").build().unwrap());
+
+    let summary = accounts.copied(&index.digest);
+    assert_eq!((summary.manifests, summary.referrers), (10, 5));
+    let (there, here) = (accounts.content(DEV), accounts.content(STG));
+    let mut expected = there.manifests.clone();
+    expected.remove(there.tags.get("other").unwrap());
+    assert_eq!(here.manifests, expected);
+    assert_eq!(here.tags.len(), 2);
+    assert!(here.tags.iter().all(|(tag, digest)| there.tags.get(tag) == Some(digest)));
+    accounts.calls();
+    assert_eq!(accounts.copied(&index.digest), CopySummary::default());
+    expect![[r#""#]].assert_debug_eq(&accounts.calls());
+}
