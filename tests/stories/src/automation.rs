@@ -74,8 +74,8 @@ impl Story {
     /// # Errors
     /// What git says.
     pub fn newest_message(&mut self) -> Result<String, Failure> {
-        let tip = self.git.update()?;
-        let message = self.git.run(&["log", "-1", "--format=%B", &tip])?;
+        let tip = self.here.git.update()?;
+        let message = self.here.git.run(&["log", "-1", "--format=%B", &tip])?;
         Ok(self.names.put_into(&message))
     }
 }
