@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod changes;
+mod forced;
 
 use aws::facts::read_starts;
 use domain::decide::starts::{self, Asked};
@@ -11,6 +12,7 @@ use entrypoint::batch::ignore;
 use entrypoint::event::{BranchMoved, Event};
 use entrypoint::{Batch, Context, Failed, MessageId, Read, Received, Unsettled, record, settle};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 /// What one message asks about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +29,7 @@ pub async fn handle(context: &Context, batch: Batch) -> Failed {
     let mut questions = Vec::new();
     for received in batch.received {
         let message = received.message.clone();
-        match question(context, received).await {
+        match question(context, received, batch.deadline).await {
             Ok(Some(question)) => questions.push(question),
             Ok(None) => {}
             Err(NotRead) => {
@@ -57,10 +59,15 @@ pub async fn handle(context: &Context, batch: Batch) -> Failed {
 struct NotRead;
 
 /// What a message asks about; none when it asks for nothing here.
-async fn question(context: &Context, received: Received) -> Result<Option<Question>, NotRead> {
+async fn question(
+    context: &Context,
+    received: Received,
+    deadline: Instant,
+) -> Result<Option<Question>, NotRead> {
     let Received { message, event } = received;
     match event {
         Event::BranchMoved(moved) if is_ours(context, &moved) => {
+            forced::look(context, &moved, deadline).await?;
             let services = match changes::services_changed(context, &moved).await {
                 Ok(services) => services,
                 Err(error) => {

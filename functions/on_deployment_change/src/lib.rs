@@ -7,9 +7,9 @@ use domain::decide::outcome::{self, OutcomeFacts};
 use domain::decision::{Decision, DecisionKind};
 use domain::facts::PipelineFact;
 use domain::names::{EventId, PipelineName, ServiceId};
-use domain::plan::Plan;
+use domain::plan::{Plan, Then};
 use entrypoint::batch::ignore;
-use entrypoint::event::{Event, PipelineChanged};
+use entrypoint::event::{Event, PipelineChanged, ServiceChanged};
 use entrypoint::{Batch, Context, Failed, MessageId, Read, Received, Unsettled, record, settle};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,7 +74,14 @@ async fn read(
 fn decide(service: &ServiceId, facts: Option<&[OutcomeFacts]>) -> Plan {
     match facts {
         None => ignored(service, "neither delivery.yaml nor a revision.json names it"),
-        Some(facts) => facts.iter().map(outcome::decide).fold(Plan::default(), Plan::and),
+        Some(facts) => {
+            let plans = facts.iter().map(outcome::decide).enumerate();
+            // An older deployment was answered in its own turn, unless something of it is still to do.
+            let open = plans.filter(|(place, plan)| {
+                *place == 0 || !plan.steps.is_empty() || plan.then == Then::LookAgain
+            });
+            open.map(|(_, plan)| plan).fold(Plan::default(), Plan::and)
+        }
     }
 }
 
@@ -90,10 +97,19 @@ async fn accept(context: &Context, received: Received) -> Result<Option<(Service
     let Received { message, event } = received;
     // Where the event has no id of its own, the message that carried it has one.
     let message_id = EventId::parse(&message).ok();
+    let here = &context.stack.registry.account;
     match event {
+        Event::ServiceChanged(ServiceChanged { id, account, service, .. }) if account != *here => {
+            ignore(context, id, format!("{service} changed in account {account}, not here"));
+            Ok(None)
+        }
+        Event::PipelineChanged(PipelineChanged { id, account, pipeline, .. }) if account != *here => {
+            ignore(context, id, format!("pipeline {pipeline} changed in account {account}, not here"));
+            Ok(None)
+        }
         Event::ServiceChanged(changed) => Ok(Some((changed.service, changed.id))),
         Event::WakeUp(wake_up) => Ok(message_id.map(|id| (wake_up.service, id))),
-        Event::PipelineChanged(PipelineChanged { id, pipeline, state: _ }) => {
+        Event::PipelineChanged(PipelineChanged { id, account: _, pipeline, state: _ }) => {
             match service_of_pipeline(context, &pipeline).await {
                 Ok(Some(service)) => Ok(Some((service, id))),
                 Ok(None) => {

@@ -15,7 +15,7 @@ const CLIENTS: [(&str, &str); 8] = [
     ("eventbridge", "events"),
     ("sqs", "sqs"),
     ("sts", "sts"),
-    ("ssm", "ssm"),
+    ("ssm()", "ssm"),
 ];
 
 /// The role of this account in whose name the next environment's functions read here.
@@ -168,7 +168,9 @@ fn only_the_functions_that_write_may_write() {
     expect_test::expect![[r#"
         {
             "on_commit": [
+                "codecommit:CreateCommit",
                 "codepipeline:StartPipelineExecution",
+                "events:PutEvents",
             ],
             "on_deployment_change": [
                 "codecommit:CreateCommit",
@@ -206,6 +208,7 @@ fn only_the_functions_that_write_may_write() {
                 "ecr:PutImage",
                 "ecr:UploadLayerPart",
                 "ecs:StopServiceDeployment",
+                "events:PutEvents",
                 "sqs:SendMessage",
             ],
         }

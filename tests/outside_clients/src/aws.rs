@@ -290,3 +290,60 @@ fn queues_rules_functions_schedules_and_logs_by_command() {
         An error occurred (AWS.SimpleQueueService.NonExistentQueue) when calling the GetQueueUrl operation: The specified queue does not exist.
     "#]].assert_eq(&stable(&told));
 }
+
+/// What the function answered to an execution of a document that has ended.
+fn automated(stage: &Stage, started: &str) -> serde_json::Value {
+    let id = stage.aws(&format!("{started} --query AutomationExecutionId --output text"));
+    let asked = format!("ssm get-automation-execution --automation-execution-id {id}");
+    stage.wait_for(
+        "Success",
+        &format!("{asked} --query AutomationExecution.AutomationExecutionStatus --output text"),
+    );
+    let outputs = stage.aws(&format!("{asked} --query AutomationExecution.Outputs.*[0] --output json"));
+    let outputs: Vec<String> = serde_json::from_str(&outputs).unwrap();
+    serde_json::from_str(outputs.first().unwrap()).unwrap()
+}
+
+#[test]
+fn a_rollback_and_a_release_by_command() {
+    if !aws_is_installed() {
+        return;
+    }
+    let stage = Stage::start();
+    let image = |tag: &str| {
+        let built = Image::new("web").version(tag).build().unwrap();
+        stage.registry().push("web", Some(tag), &built).unwrap()
+    };
+    stage.aws("ecr create-repository --repository-name web");
+    let mut parent = String::new();
+    for tag in ["1111111", "2222222"] {
+        let digest = image(tag);
+        let uri = format!("{DEV}.dkr.ecr.eu-west-1.amazonaws.com/web@{digest}");
+        let revision = json!([{ "name": "web", "imageUri": uri }]).to_string();
+        std::fs::write(stage.home.path().join("revision"), revision).unwrap();
+        parent = stage.aws(&format!(
+            "codecommit put-file --repository-name deployment --branch-name main --file-path town/web/revision.json --file-content fileb://revision --query commitId --output text{parent}"
+        ));
+        parent = format!(" --parent-commit-id {parent}");
+    }
+    let start = |document: &str, more: &str| {
+        automated(
+            &stage,
+            &format!(
+                "ssm start-automation-execution --document-name {document} --parameters Cluster=town,Service=web,Reason=broken{more}"
+            ),
+        )
+    };
+    let told = start("towpath-roll_back", ",To=1111111,DryRun=true");
+    assert_eq!((&told["decision"], &told["dryRun"]), (&json!("rolled_back"), &json!(true)), "{told}");
+    let told = start("towpath-roll_back", ",To=1111111");
+    expect_test::expect![[r#""#]].assert_eq(&stable(told["because"].as_str().unwrap()));
+    let message = stage.aws(&format!("codecommit get-commit --repository-name deployment --commit-id {} --query commit.message --output text", told["commit"].as_str().unwrap()));
+    expect_test::expect![[r#""#]].assert_eq(&stable(&message));
+    let told = start("towpath-roll_back", "");
+    assert_eq!(told["refusal"], "no_healthy_revision", "{told}");
+    let told = start("towpath-release", "");
+    expect_test::expect![[r#""#]].assert_eq(&stable(told["because"].as_str().unwrap()));
+    let refused = stage.refused("ssm start-automation-execution --document-name towpath-release --parameters Cluster=town,Service=../web,Reason=x");
+    assert!(refused.contains("InvalidAutomationExecutionParametersException"), "{refused}");
+}

@@ -69,7 +69,15 @@ impl Story {
         self.names.put_into(&shown) + "\n"
     }
 
-    /// The message of the newest commit that changed a service's hold, with names in it.
+    /// The tip of the deployment branch.
+    ///
+    /// # Errors
+    /// What git says.
+    pub fn tip(&mut self) -> Result<String, Failure> {
+        Ok(self.git.update()?)
+    }
+
+    /// The message of the newest commit, with names in it.
     ///
     /// # Errors
     /// What git says.

@@ -4,6 +4,10 @@
 mod again;
 #[path = "stories/bad_input.rs"]
 mod bad_input;
+#[path = "stories/buses.rs"]
+mod buses;
+#[path = "stories/by_hand.rs"]
+mod by_hand;
 #[path = "stories/deliver.rs"]
 mod deliver;
 #[path = "stories/failures.rs"]

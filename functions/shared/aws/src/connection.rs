@@ -67,7 +67,7 @@ impl Connection {
             credentials,
             region: required("AWS_REGION")?,
             endpoint_url: std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty()),
-            http_client: Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https(),
+            http_client: https_client(),
             time_source: SharedTimeSource::new(SystemTimeSource::new()),
         })
     }
@@ -93,6 +93,12 @@ impl Connection {
     }
 }
 
+/// What carries the requests: HTTPS with the roots of this machine, HTTP where an address says so.
+#[must_use]
+pub fn https_client() -> SharedHttpClient {
+    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+}
+
 fn required(name: &'static str) -> Result<String, MissingVariable> {
     std::env::var(name).ok().filter(|value| !value.is_empty()).ok_or(MissingVariable { name })
 }
@@ -107,9 +113,9 @@ pub struct Clients {
     pub(crate) ecs: aws_sdk_ecs::Client,
     pub(crate) eventbridge: aws_sdk_eventbridge::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
-    pub(crate) ssm: aws_sdk_ssm::Client,
     transfers: Arc<OnceLock<SharedHttpConnector>>,
     time_source: SharedTimeSource,
+    config: SdkConfig,
     pub(crate) known: Arc<Known>,
 }
 
@@ -140,10 +146,10 @@ impl Clients {
             ecs: aws_sdk_ecs::Client::new(config),
             eventbridge: aws_sdk_eventbridge::Client::new(config),
             sqs: aws_sdk_sqs::Client::new(config),
-            ssm: aws_sdk_ssm::Client::new(config),
             transfers: Arc::default(),
             known: Arc::default(),
             time_source: config.time_source().unwrap_or_default(),
+            config: config.clone(),
         }
     }
 
@@ -168,5 +174,10 @@ impl Clients {
             let connector = Connector::builder().tls_provider(tls).sleep_impl(TokioSleep::new());
             SharedHttpConnector::new(connector.connector_settings(settings).build())
         })
+    }
+
+    /// The client of SSM, made when it is asked for: so only the function that calls it carries its code.
+    pub(crate) fn ssm(&self) -> aws_sdk_ssm::Client {
+        aws_sdk_ssm::Client::new(&self.config)
     }
 }

@@ -114,7 +114,7 @@ impl Clients {
     }
 
     /// An image's media type and manifest, asked by digest, so that ECR converts nothing.
-    async fn manifest(
+    pub(crate) async fn manifest(
         &self,
         repository: &ImageRepositoryName,
         digest: &ImageDigest,

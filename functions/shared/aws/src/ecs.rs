@@ -140,6 +140,28 @@ impl Clients {
         tasks.iter().map(|task| read_task(service, task)).collect()
     }
 
+    /// What ECS said of a service since then, newest first.
+    ///
+    /// # Errors
+    /// When ECS gives no usable answer.
+    pub async fn service_messages(
+        &self,
+        service: &ServiceId,
+        since: Timestamp,
+    ) -> Result<Vec<String>, CallError> {
+        let sent =
+            self.ecs.describe_services().cluster(service.cluster.as_str()).services(service.service.as_str());
+        let answer = match sent.send().await {
+            Ok(answer) => answer,
+            Err(error) if code_of(&error) == Some("ClusterNotFoundException") => return Ok(Vec::new()),
+            Err(error) => return Err(CallError::from_sdk(SERVICE, "DescribeServices", service, error)),
+        };
+        let mut events: Vec<_> = answer.services().iter().flat_map(|service| service.events()).collect();
+        events.retain(|event| event.created_at().is_some_and(|at| timestamp(at) >= since));
+        events.sort_by_key(|event| std::cmp::Reverse(event.created_at().map(timestamp)));
+        Ok(events.into_iter().filter_map(|event| event.message().map(str::to_owned)).collect())
+    }
+
     /// The images of a service's running tasks, task by task.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ impl Clients {
     /// When SSM gives no usable answer.
     pub async fn automation_execution(&self, id: &EventId) -> Result<Option<AutomationExecution>, CallError> {
         let operation = "GetAutomationExecution";
-        let sent = self.ssm.get_automation_execution().automation_execution_id(id.as_str());
+        let sent = self.ssm().get_automation_execution().automation_execution_id(id.as_str());
         let answer = match sent.send().await {
             Ok(answer) => answer,
             Err(error) => {

@@ -141,7 +141,7 @@ async fn a_denied_call_is_tried_once_and_told_as_denied() {
         (RepositoryName::parse("deployment").unwrap(), BranchName::parse("main").unwrap());
     let error = canned.clients().branch_tip(&repository, &branch).await.unwrap_err();
     assert_eq!(error.kind(), CallErrorKind::Denied);
-    expect_test::expect!["CodeCommit GetBranch for branch main of deployment: AccessDeniedException: no (the function's role lacks this permission)"].assert_eq(&error.to_string());
+    expect_test::expect!["CodeCommit GetBranch for branch main of deployment: AccessDeniedException: no (the caller's role lacks this permission)"].assert_eq(&error.to_string());
     assert_eq!(canned.operations(), ["GetBranch"]);
 }
 
@@ -210,4 +210,88 @@ async fn a_start_is_repeated_with_its_token() {
     let requests = canned.requests.lock().unwrap();
     let token = format!("\"clientRequestToken\":\"{}\"", start.token.as_str());
     assert!(requests.iter().all(|(_, body)| body.contains(&token)), "{requests:?}");
+}
+
+fn commit_of(own: &str, parents: &[&str], seconds: i64) -> Answer {
+    let parents: Vec<String> = parents.iter().map(|parent| parent.repeat(40)).collect();
+    let person = serde_json::json!({ "name": "x", "email": "x", "date": format!("{seconds} +0000") });
+    json(&serde_json::json!({ "commit": {
+        "commitId": own.repeat(40), "treeId": "f".repeat(40), "parents": parents, "message": "m",
+        "author": person, "committer": person,
+    } }))
+}
+
+/// Whether a move from one commit to another was forced, and what it took to know.
+async fn forced(old: &str, new: &str, answers: Vec<Answer>) -> (bool, usize) {
+    let canned = Canned::new(answers);
+    let repository = RepositoryName::parse("deployment").unwrap();
+    let forced = canned.clients().is_forced(&repository, &id(old), &id(new)).await.unwrap();
+    (forced, canned.operations().len())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ordinary_push_is_known_by_one_call() {
+    assert_eq!(forced("1", "2", vec![commit_of("2", &["1"], 20)]).await, (false, 1));
+    // A merge, whichever side it was made from.
+    assert_eq!(forced("1", "2", vec![commit_of("2", &["5", "1"], 20)]).await, (false, 1));
+    let three = vec![commit_of("3", &["2"], 30), commit_of("1", &[], 10), commit_of("2", &["1"], 20)];
+    assert_eq!(forced("1", "3", three).await, (false, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_branch_that_lost_its_old_tip_was_forced() {
+    let back = vec![commit_of("1", &[], 10), commit_of("3", &["2"], 30)];
+    assert_eq!(forced("3", "1", back).await, (true, 2));
+    let rewritten = vec![commit_of("4", &["1"], 40), commit_of("3", &["1"], 30), commit_of("1", &[], 10)];
+    assert_eq!(forced("3", "4", rewritten).await, (true, 3));
+    // Far behind the old tip nobody needs to look.
+    let day = 24 * 3600;
+    let old = vec![commit_of("2", &["1"], 1), commit_of("3", &["2"], 3 * day), commit_of("1", &["0"], 0)];
+    assert_eq!(forced("3", "2", old).await, (true, 3));
+    let gone = vec![commit_of("2", &["1"], 20), refused("CommitIdDoesNotExistException")];
+    assert_eq!(forced("3", "2", gone).await, (true, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_without_a_branch_reads_nothing_more() {
+    let canned =
+        Canned::new([refused("CommitDoesNotExistException"), refused("BranchDoesNotExistException")]);
+    let service = domain::names::ServiceId::parse("cluster1/webapp1").unwrap();
+    let stack = crate::Stack {
+        environment: domain::names::EnvironmentName::parse("dev").unwrap(),
+        repository: domain::facts::DeploymentRepository {
+            name: RepositoryName::parse("deployment").unwrap(),
+            branch: BranchName::parse("main").unwrap(),
+        },
+        registry: domain::names::EcrRegistry {
+            account: domain::names::AccountId::parse("111111111111").unwrap(),
+            region: domain::names::Region::parse("eu-west-1").unwrap(),
+        },
+        upstream: None,
+        pipelines: domain::names::PipelinePattern::parse("deploy-{cluster}-{service}").unwrap(),
+        stalled_after: std::time::Duration::from_secs(900),
+    };
+    let now = domain::time::Timestamp::from_epoch_seconds(0);
+    let read = crate::facts::read_rollback(&canned.clients(), &stack, &service, now).await.unwrap();
+    assert_eq!(read, None);
+    assert_eq!(canned.operations(), ["GetFile", "GetBranch"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_automation_execution_tells_who_started_it() {
+    let execution = domain::names::EventId::parse("f3114220-eb2a-47f8-bbae-aaa046d42dc9").unwrap();
+    let canned = Canned::new([
+        json(&serde_json::json!({ "AutomationExecution": {
+            "AutomationExecutionId": execution.as_str(), "DocumentName": "towpath-roll_back",
+            "AutomationExecutionStatus": "InProgress", "ExecutedBy": "arn:aws:iam::111111111111:user/mary",
+            "Parameters": { "Service": ["webapp1"] },
+        } })),
+        refused("AutomationExecutionNotFoundException"),
+    ]);
+    let found = canned.clients().automation_execution(&execution).await.unwrap().unwrap();
+    assert_eq!(found.status, domain::facts::AutomationStatus::InProgress);
+    assert_eq!((found.document.as_str(), found.parent), ("towpath-roll_back", None));
+    assert_eq!(found.executed_by.as_deref(), Some("arn:aws:iam::111111111111:user/mary"));
+    assert_eq!(found.parameters.get("Service"), Some(&vec!["webapp1".to_owned()]));
+    assert_eq!(canned.clients().automation_execution(&execution).await.unwrap(), None);
 }

@@ -130,6 +130,36 @@ impl DecisionKind {
         }
     }
 
+    /// Whether anything is ever done for a decision of this kind.
+    #[must_use]
+    pub fn acts(self) -> bool {
+        match self {
+            Self::Moved
+            | Self::Copying
+            | Self::Held
+            | Self::Started
+            | Self::Verified
+            | Self::Failed
+            | Self::Reverted
+            | Self::Stalled
+            | Self::Overtaken
+            | Self::RolledBack
+            | Self::Released
+            | Self::Woken
+            | Self::Refused => true,
+            Self::Waiting
+            | Self::AlreadyRuns
+            | Self::Undecided
+            | Self::NeverDeployed
+            | Self::Rolling
+            | Self::ByHand
+            | Self::Drifted
+            | Self::Ignored
+            | Self::Invalid
+            | Self::Nothing => false,
+        }
+    }
+
     /// The kind that a record or trailer names.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

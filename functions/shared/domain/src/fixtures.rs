@@ -336,6 +336,7 @@ pub(crate) fn outcome_facts(status: DeploymentStatus, tasks: &[StoppedTask]) -> 
         children: IndexChildren::new(),
         evidence: vec![evidence(EvidenceKind::Verified, 1)],
         stopped_tasks: tasks.to_vec(),
+        messages: Vec::new(),
         earlier: vec![EarlierRevision {
             commit: commit(1),
             blob: blob(1),

@@ -47,15 +47,19 @@ pub struct RecordContext {
 }
 
 impl DecisionRecord {
-    /// The records of a plan, one for each decision.
+    /// The records of a plan, one for each decision. What is done for a service stands on one of them: the first that
+    /// speaks of doing something.
     #[must_use]
     pub fn of_plan(plan: &Plan, context: &RecordContext) -> Vec<Self> {
         plan.decisions
             .iter()
-            .map(|decision| {
+            .enumerate()
+            .map(|(place, decision)| {
                 let lines = match &decision.service {
-                    Some(service) => plan.steps_of(service).map(ToString::to_string).collect(),
-                    None => Vec::new(),
+                    Some(service) if doer(plan, service) == Some(place) => {
+                        plan.steps_of(service).map(ToString::to_string).collect()
+                    }
+                    Some(_) | None => Vec::new(),
                 };
                 Self::of_decision(decision, context, lines)
             })
@@ -89,6 +93,15 @@ impl DecisionRecord {
     }
 }
 
+/// The place of the decision that a service's steps belong to.
+fn doer(plan: &Plan, service: &ServiceId) -> Option<usize> {
+    let own = || {
+        let all = plan.decisions.iter().enumerate();
+        all.filter(|(_, decision)| decision.service.as_ref() == Some(service))
+    };
+    own().find(|(_, decision)| decision.kind.acts()).or_else(|| own().next()).map(|(place, _)| place)
+}
+
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
@@ -109,6 +122,20 @@ mod tests {
     #[test]
     fn a_plan_without_decisions_has_no_record() {
         assert_eq!(DecisionRecord::of_plan(&Plan::default(), &context()), Vec::new());
+    }
+
+    #[test]
+    fn what_is_done_stands_on_one_record() {
+        let service = ServiceId::parse("cluster1/webapp1").unwrap();
+        let notification =
+            Notification { service: service.clone(), subject: "look".to_owned(), text: "at this".to_owned() };
+        let decided = |kind| Decision::of(&service, kind, "x");
+        let decisions = [DecisionKind::Rolling, DecisionKind::Failed, DecisionKind::Verified].map(decided);
+        let plan =
+            Plan { steps: vec![Step::Notify(notification)], decisions: decisions.into(), then: Then::Done };
+        let lines: Vec<usize> =
+            DecisionRecord::of_plan(&plan, &context()).iter().map(|record| record.plan.len()).collect();
+        assert_eq!(lines, [0, 1, 0]);
     }
 
     #[test]

@@ -14,6 +14,8 @@ use std::str::FromStr;
 
 /// The longest message body that is read: EventBridge's own limit for one event.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// The longest tag that ECR takes. A container runtime pulls none of more than 128 characters.
+const ECR_TAG_CHARACTERS_MAX: usize = 300;
 /// How much is told of what a foreign event says.
 const TOLD_CHARACTERS: usize = 300;
 
@@ -94,6 +96,8 @@ pub struct BranchMoved {
 pub struct ServiceChanged {
     /// The event's id.
     pub id: EventId,
+    /// The account whose service it is.
+    pub account: AccountId,
     /// The service.
     pub service: ServiceId,
     /// ECS's name for what happened, such as `SERVICE_DEPLOYMENT_FAILED`.
@@ -105,6 +109,8 @@ pub struct ServiceChanged {
 pub struct PipelineChanged {
     /// The event's id.
     pub id: EventId,
+    /// The account whose pipeline it is.
+    pub account: AccountId,
     /// The pipeline.
     pub pipeline: PipelineName,
     /// CodePipeline's name for its state, such as `SUCCEEDED`.
@@ -206,6 +212,11 @@ fn image_action(body: &str) -> Result<Event, EventError> {
     let Some(tag) = image_tag.filter(|tag| !tag.is_empty()) else {
         return ignored(envelope.id, &format!("an untagged push to {repository_name} names no version"));
     };
+    if let 129..=ECR_TAG_CHARACTERS_MAX = tag.chars().count() {
+        let because =
+            format!("the tag {} of {repository_name} is longer than any that is pulled", shown(&tag));
+        return ignored(envelope.id, &because);
+    }
     Ok(Event::ImagePushed(ImagePushed {
         id: name("id", envelope.id)?,
         account: name("account", envelope.account)?,
@@ -291,6 +302,7 @@ fn service_change(body: &str) -> Result<Event, EventError> {
     let service: ServiceName = name("resources[0]", Some(service.to_owned()))?;
     Ok(Event::ServiceChanged(ServiceChanged {
         id: name("id", envelope.id)?,
+        account: name("account", envelope.account)?,
         service: ServiceId { cluster, service },
         event_name: envelope.detail.event_name,
     }))
@@ -308,6 +320,7 @@ fn pipeline_change(body: &str) -> Result<Event, EventError> {
     let envelope: EventBridgeEvent<PipelineChange> = from_json(body)?;
     Ok(Event::PipelineChanged(PipelineChanged {
         id: name("id", envelope.id)?,
+        account: name("account", envelope.account)?,
         pipeline: name("detail.pipeline", Some(envelope.detail.pipeline))?,
         state: envelope.detail.state,
     }))

@@ -6,6 +6,8 @@ pub mod event;
 pub mod record;
 pub mod revisions;
 mod settle;
+#[cfg(test)]
+mod tests;
 
 pub use batch::{Batch, Failed, MessageId, Received, run};
 pub use context::{Context, Lookup, StartError};

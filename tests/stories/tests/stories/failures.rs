@@ -45,24 +45,14 @@ fn an_image_that_crashes_is_reverted_and_stays_away() -> Result<(), Failure> {
           on_commit: cluster1/webapp1 started: execution <id 3> of deploy-cluster1-webapp1 was for another content
             - start pipeline deploy-cluster1-webapp1 at commit <commit 4>
           on_deployment_change: cluster1/webapp1 rolling: execution <id 3> is being rolled out
-          on_deployment_change: cluster1/webapp1 nothing: execution <id 1> deployed commit <commit 2>, and ECS completed it; this was told already
           on_deployment_change: cluster1/webapp1 reverted: container webapp1 exited with code 1 (Essential container in task exited); the revision of commit <commit 2> is committed back; in quarantine now: webapp1 <webapp1:2222222>
             - commit to deployment main on <commit 3>: cluster1/webapp1: back to the revision of <commit 2> (cluster1/webapp1/revision.json, cluster1/webapp1/hold.json)
             - stop execution <id 3> of pipeline deploy-cluster1-webapp1, abandoning what runs: container webapp1 exited with code 1 (Essential container in task exited)
             - put evidence quarantined of dev for cluster1/webapp1 on webapp1@<webapp1:2222222>
             - notify: dev cluster1/webapp1: reverted
             - comment at commit <commit 3> of deployment: Towpath: cluster1/webapp1 reverted
-          on_deployment_change: cluster1/webapp1 nothing: execution <id 1> deployed commit <commit 2>, and ECS completed it; this was told already
-            - commit to deployment main on <commit 3>: cluster1/webapp1: back to the revision of <commit 2> (cluster1/webapp1/revision.json, cluster1/webapp1/hold.json)
-            - stop execution <id 3> of pipeline deploy-cluster1-webapp1, abandoning what runs: container webapp1 exited with code 1 (Essential container in task exited)
-            - put evidence quarantined of dev for cluster1/webapp1 on webapp1@<webapp1:2222222>
-            - notify: dev cluster1/webapp1: reverted
-            - comment at commit <commit 3> of deployment: Towpath: cluster1/webapp1 reverted
           on_deployment_change: cluster1/webapp1 rolling: execution <id 4> is being rolled out
-          on_deployment_change: cluster1/webapp1 nothing: container webapp1 exited with code 1 (Essential container in task exited); in quarantine already: webapp1 <webapp1:2222222>
           on_deployment_change: cluster1/webapp1 verified: execution <id 4> deployed commit <commit 4>, and ECS completed it
-            - comment at commit <commit 4> of deployment: Towpath: cluster1/webapp1 verified
-          on_deployment_change: cluster1/webapp1 nothing: container webapp1 exited with code 1 (Essential container in task exited); in quarantine already: webapp1 <webapp1:2222222>
             - comment at commit <commit 4> of deployment: Towpath: cluster1/webapp1 verified
     "#]].assert_eq(&story.told()?);
     expect![[r#"
@@ -139,14 +129,10 @@ fn a_hand_written_image_that_is_not_there_is_told() -> Result<(), Failure> {
           on_commit: cluster1/webapp1 started: execution <id 1> of deploy-cluster1-webapp1 was for another content; committed by hand by Pat Person
             - start pipeline deploy-cluster1-webapp1 at commit <commit 3>
           on_deployment_change: cluster1/webapp1 rolling: execution <id 3> is being rolled out
-          3 × on_deployment_change: cluster1/webapp1 nothing: execution <id 1> deployed commit <commit 2>, and ECS completed it; this was told already
           on_deployment_change: cluster1/webapp1 failed (person_committed): CannotPullContainerError: failed to resolve ref 111111111111.dkr.ecr.eu-west-1.amazonaws.com/webapp1:nowhere: not found; commit <commit 3> was made by a person, and Towpath does not undo what a person did
             - notify: dev cluster1/webapp1: failed
             - comment at commit <commit 3> of deployment: Towpath: cluster1/webapp1 failed
-          on_deployment_change: cluster1/webapp1 nothing: execution <id 1> deployed commit <commit 2>, and ECS completed it; this was told already
-            - notify: dev cluster1/webapp1: failed
-            - comment at commit <commit 3> of deployment: Towpath: cluster1/webapp1 failed
-          2 × on_deployment_change: cluster1/webapp1 failed (person_committed): CannotPullContainerError: failed to resolve ref 111111111111.dkr.ecr.eu-west-1.amazonaws.com/webapp1:nowhere: not found; commit <commit 3> was made by a person, and Towpath does not undo what a person did
+          2 × on_deployment_change: cluster1/webapp1 nothing: CannotPullContainerError: failed to resolve ref 111111111111.dkr.ecr.eu-west-1.amazonaws.com/webapp1:nowhere: not found; commit <commit 3> was made by a person, and Towpath does not undo what a person did; this was told already
     "#]].assert_eq(&story.told()?);
     Ok(())
 }
@@ -166,14 +152,14 @@ fn a_lack_of_capacity_is_told_and_not_the_images_fault() -> Result<(), Failure> 
           deploy-cluster1-webapp1 Failed at <commit 3>
         comments
           <commit 3> Towpath: cluster1/webapp1 failed
-            Service deployment rolled back because the circuit breaker threshold was exceeded.; nobody knows whether it is the image's fault, so git stays as it is
+            (service webapp1) was unable to place a task. Reason: Capacity is unavailable at this time. Please try again later or in a different availability zone.; this is not the image's fault, so git stays as it is
             Execution <id 3> of deploy-cluster1-webapp1.
         notified
           {
               "environment": "dev",
               "service": "cluster1/webapp1",
               "subject": "dev cluster1/webapp1: failed",
-              "text": "Service deployment rolled back because the circuit breaker threshold was exceeded.; nobody knows whether it is the image's fault, so git stays as it is\n\nCommit <commit 3> of deployment."
+              "text": "(service webapp1) was unable to place a task. Reason: Capacity is unavailable at this time. Please try again later or in a different availability zone.; this is not the image's fault, so git stays as it is\n\nCommit <commit 3> of deployment."
             }
         records
           on_image_push: cluster1/webapp1 moved: webapp1: newest "[0-9a-f]{7,40}" selects 2222222 (<webapp1:2222222>), git said <webapp1:1111111>
@@ -181,14 +167,10 @@ fn a_lack_of_capacity_is_told_and_not_the_images_fault() -> Result<(), Failure> 
           on_commit: cluster1/webapp1 started: execution <id 1> of deploy-cluster1-webapp1 was for another content
             - start pipeline deploy-cluster1-webapp1 at commit <commit 3>
           on_deployment_change: cluster1/webapp1 rolling: execution <id 3> is being rolled out
-          3 × on_deployment_change: cluster1/webapp1 nothing: execution <id 1> deployed commit <commit 2>, and ECS completed it; this was told already
-          on_deployment_change: cluster1/webapp1 failed: Service deployment rolled back because the circuit breaker threshold was exceeded.; nobody knows whether it is the image's fault, so git stays as it is
+          on_deployment_change: cluster1/webapp1 failed: (service webapp1) was unable to place a task. Reason: Capacity is unavailable at this time. Please try again later or in a different availability zone.; this is not the image's fault, so git stays as it is
             - notify: dev cluster1/webapp1: failed
             - comment at commit <commit 3> of deployment: Towpath: cluster1/webapp1 failed
-          on_deployment_change: cluster1/webapp1 nothing: execution <id 1> deployed commit <commit 2>, and ECS completed it; this was told already
-            - notify: dev cluster1/webapp1: failed
-            - comment at commit <commit 3> of deployment: Towpath: cluster1/webapp1 failed
-          2 × on_deployment_change: cluster1/webapp1 failed: Service deployment rolled back because the circuit breaker threshold was exceeded.; nobody knows whether it is the image's fault, so git stays as it is
+          2 × on_deployment_change: cluster1/webapp1 nothing: (service webapp1) was unable to place a task. Reason: Capacity is unavailable at this time. Please try again later or in a different availability zone.; this is not the image's fault, so git stays as it is; this was told already
     "#]].assert_eq(&story.told()?);
     Ok(())
 }

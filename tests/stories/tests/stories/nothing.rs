@@ -26,7 +26,8 @@ fn what_no_rule_names_moves_nothing() -> Result<(), Failure> {
         records
           on_commit: - ignored: commit <commit 2> changes no revision.json
         calls
-          on_commit: 1
+          on_commit: 2
+            1 codecommit GetCommit
             1 codecommit GetDifferences
     "#]]
     .assert_eq(&story.happened()?);
@@ -39,7 +40,8 @@ fn what_no_rule_names_moves_nothing() -> Result<(), Failure> {
         records
           on_commit: - ignored: commit <commit 3> changes no revision.json
         calls
-          on_commit: 1
+          on_commit: 2
+            1 codecommit GetCommit
             1 codecommit GetDifferences
     "#]]
     .assert_eq(&story.happened()?);
@@ -60,7 +62,8 @@ fn a_hold_alone_and_a_deleted_folder_start_nothing() -> Result<(), Failure> {
         records
           on_commit: - ignored: commit <commit 3> changes no revision.json
         calls
-          on_commit: 1
+          on_commit: 2
+            1 codecommit GetCommit
             1 codecommit GetDifferences
     "#]]
     .assert_eq(&story.happened()?);
@@ -76,7 +79,8 @@ fn a_hold_alone_and_a_deleted_folder_start_nothing() -> Result<(), Failure> {
         records
           on_commit: - ignored: commit <commit 4> changes no revision.json
         calls
-          on_commit: 1
+          on_commit: 2
+            1 codecommit GetCommit
             1 codecommit GetDifferences
     "#]]
     .assert_eq(&story.happened()?);

@@ -61,10 +61,7 @@ fn a_rollback_holds_through_replays_and_sweeps_and_the_fix_goes_out_after_the_re
           on_commit: cluster1/webapp1 started: execution <id 2> of deploy-cluster1-webapp1 was for another content
             - start pipeline deploy-cluster1-webapp1 at commit <commit 4>
           on_deployment_change: cluster1/webapp1 rolling: execution <id 5> is being rolled out
-          on_deployment_change: cluster1/webapp1 nothing: execution <id 2> deployed commit <commit 3>, and ECS completed it; in quarantine stays the image of webapp1; this was told already
           on_deployment_change: cluster1/webapp1 verified: execution <id 5> deployed commit <commit 4>, and ECS completed it
-            - comment at commit <commit 4> of deployment: Towpath: cluster1/webapp1 verified
-          on_deployment_change: cluster1/webapp1 nothing: execution <id 2> deployed commit <commit 3>, and ECS completed it; in quarantine stays the image of webapp1; this was told already
             - comment at commit <commit 4> of deployment: Towpath: cluster1/webapp1 verified
           roll_back: cluster1/webapp1 rolled_back: arn:aws:iam::111111111111:user/administrator rolls back to the revision of commit <commit 2>; in quarantine now: webapp1 <webapp1:2222222>; until it is released nothing moves it by itself: run the document towpath-release for cluster1/webapp1
             - commit to deployment main on <commit 3>: cluster1/webapp1: rolled back to the revision of <commit 2> (cluster1/webapp1/revision.json, cluster1/webapp1/hold.json)
@@ -132,11 +129,7 @@ fn a_rollback_holds_through_replays_and_sweeps_and_the_fix_goes_out_after_the_re
           on_commit: cluster1/webapp1 started: execution <id 5> of deploy-cluster1-webapp1 was for another content
             - start pipeline deploy-cluster1-webapp1 at commit <commit 7>
           on_deployment_change: cluster1/webapp1 rolling: execution <id 6> is being rolled out
-          on_deployment_change: cluster1/webapp1 nothing: execution <id 5> deployed commit <commit 4>, and ECS completed it; this was told already
           on_deployment_change: cluster1/webapp1 verified: execution <id 6> deployed commit <commit 7>, and ECS completed it
-            - put evidence verified of dev for cluster1/webapp1 on webapp1@<webapp1:3333333>
-            - comment at commit <commit 7> of deployment: Towpath: cluster1/webapp1 verified
-          on_deployment_change: cluster1/webapp1 nothing: execution <id 5> deployed commit <commit 4>, and ECS completed it; this was told already
             - put evidence verified of dev for cluster1/webapp1 on webapp1@<webapp1:3333333>
             - comment at commit <commit 7> of deployment: Towpath: cluster1/webapp1 verified
           roll_back: cluster1/webapp1 released: arn:aws:iam::111111111111:user/administrator releases its hold; its rules apply again
@@ -211,14 +204,10 @@ fn a_running_execution_is_stopped_with_its_rollout_and_what_waits_behind_it() ->
           on_commit: cluster1/webapp1 started: execution <id 5> of deploy-cluster1-webapp1 was for another content
             - start pipeline deploy-cluster1-webapp1 at commit <commit 5>
           on_deployment_change: cluster1/webapp1 rolling: execution <id 4> is being rolled out
-            - notify: dev cluster1/webapp1: failed
-            - comment at commit <commit 3> of deployment: Towpath: cluster1/webapp1 failed
           on_deployment_change: cluster1/webapp1 failed: Service deployment stopped because a new service deployment was started.; nobody knows whether it is the image's fault, so git stays as it is
             - notify: dev cluster1/webapp1: failed
             - comment at commit <commit 3> of deployment: Towpath: cluster1/webapp1 failed
           on_deployment_change: cluster1/webapp1 verified: execution <id 4> deployed commit <commit 5>, and ECS completed it
-            - comment at commit <commit 5> of deployment: Towpath: cluster1/webapp1 verified
-          on_deployment_change: cluster1/webapp1 failed: Service deployment stopped because a new service deployment was started.; nobody knows whether it is the image's fault, so git stays as it is
             - comment at commit <commit 5> of deployment: Towpath: cluster1/webapp1 verified
           roll_back: cluster1/webapp1 rolled_back: arn:aws:iam::111111111111:user/administrator rolls back to the revision of commit <commit 2>; in quarantine now: webapp1 <webapp1:3333333>; until it is released nothing moves it by itself: run the document towpath-release for cluster1/webapp1
             - commit to deployment main on <commit 4>: cluster1/webapp1: rolled back to the revision of <commit 2> (cluster1/webapp1/revision.json, cluster1/webapp1/hold.json)

@@ -1,15 +1,25 @@
-//! A file's history, newest first.
+//! The history of a file.
 
-use super::{SERVICE, Version, parsed, read_commit};
+use super::commits::{Commit, read_commit};
+use super::{SERVICE, parsed};
 use crate::connection::Clients;
 use crate::error::{CallError, code_of};
 use crate::once::Answer;
-use domain::names::{CommitId, FilePath, RepositoryName};
+use domain::names::{BlobId, CommitId, FilePath, RepositoryName};
 use domain::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many pages of one file's history are read to find its newest version.
 const HISTORY_PAGES_MAX: usize = 20;
+
+/// A version of a file: the content, and the commit that gave it to the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// The commit.
+    pub commit: Commit,
+    /// The content's id.
+    pub blob: BlobId,
+}
 
 impl Clients {
     /// The newest versions of a file, newest first, at most `count`. The order of CodeCommit's answer is not
@@ -131,14 +141,13 @@ fn newest_first(found: Vec<FoundVersion>) -> Vec<Version> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codecommit::Commit;
-    use domain::names::BlobId;
 
     fn version(number: u32, seconds: i64, children: &[u32]) -> FoundVersion {
         let id = |number: u32| format!("{number:040x}");
         let commit = Commit {
             id: CommitId::parse(&id(number)).unwrap(),
             parent: None,
+            merged: Vec::new(),
             message: String::new(),
             author: String::new(),
             at: Timestamp::from_epoch_seconds(seconds),

@@ -75,7 +75,7 @@ pub(super) async fn read_changes(
 ) -> Result<Vec<LastChange>, CallError> {
     let versions = clients.history(&repository.name, &service.revision_path(), commit, count).await?;
     let changes = versions.into_iter().map(|version| {
-        let Commit { id, parent: _, message, author, at } = version.commit;
+        let Commit { id, message, author, at, .. } = version.commit;
         LastChange { commit: id, message, author, at: Some(at) }
     });
     Ok(changes.collect())

@@ -121,6 +121,7 @@ pub(super) async fn read_outcome_at(
         children: IndexChildren::new(),
         evidence: Vec::new(),
         stopped_tasks: Vec::new(),
+        messages: Vec::new(),
         earlier: Vec::new(),
         recent_reverts: 0,
         told: Vec::new(),
@@ -172,28 +173,46 @@ async fn read_deployment(
         .and_then(|newest| owner(&executions, newest))
         .and_then(|execution| execution.source.commit())
         .cloned();
-    let failing = newest.is_some_and(|newest| newest.status != DeploymentStatus::Successful);
+    let failing = newest.is_some_and(|newest| has_failed(newest.status));
+    let since = newest.map_or(of_service.now, |newest| newest.created_at);
     let of_failure = async {
         if !failing {
-            return Ok((Vec::new(), Vec::new(), 0));
+            return Ok((Vec::new(), Vec::new(), Vec::new(), 0));
         }
         try_join!(
             read_earlier(clients, stack, service, deployed.as_ref().unwrap_or(&of_service.tip)),
             clients.stopped_tasks(service),
+            clients.service_messages(service, since),
             read_recent_reverts(clients, stack, &of_service.tip, of_service.now),
         )
     };
     let told = read_told(clients, stack, service, deployed.as_ref());
-    let ((earlier, stopped_tasks, recent_reverts), told) = try_join!(of_failure, told)?;
+    let ((earlier, stopped_tasks, messages, recent_reverts), told) = try_join!(of_failure, told)?;
     Ok(OutcomeFacts {
         deployments: deployments.to_vec(),
         executions,
         stopped_tasks,
+        messages,
         earlier,
         recent_reverts,
         told,
         ..of_service.clone()
     })
+}
+
+/// Whether a deployment ended otherwise than well, or is going to: only then it matters why, and what was before.
+fn has_failed(status: DeploymentStatus) -> bool {
+    match status {
+        DeploymentStatus::Stopped
+        | DeploymentStatus::RollbackRequested
+        | DeploymentStatus::RollbackInProgress
+        | DeploymentStatus::RollbackSuccessful
+        | DeploymentStatus::RollbackFailed => true,
+        DeploymentStatus::Pending
+        | DeploymentStatus::InProgress
+        | DeploymentStatus::StopRequested
+        | DeploymentStatus::Successful => false,
+    }
 }
 
 /// What a service's pipeline has executed lately; nothing when there is none that deploys the service.

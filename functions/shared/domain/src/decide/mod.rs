@@ -1,5 +1,6 @@
 //! The decisions, one file each: pure functions from facts to plans.
 
+pub mod forced;
 pub mod outcome;
 pub mod revisions;
 pub mod rollback;

@@ -86,6 +86,12 @@ impl ServiceId {
         Self::parse(path.strip_suffix(REVISION_FILE)?.strip_suffix('/')?).ok()
     }
 
+    /// The service whose `hold.json` lies at `path`; none if it is another file.
+    #[must_use]
+    pub fn of_hold_path(path: &str) -> Option<Self> {
+        Self::parse(path.strip_suffix(HOLD_FILE)?.strip_suffix('/')?).ok()
+    }
+
     /// Where its `revision.json` lies.
     #[must_use]
     pub fn revision_path(&self) -> FilePath {

@@ -74,8 +74,12 @@ fn read(body: &str) -> String {
             let BranchMoved { repository, branch, new, .. } = moved;
             format!("{repository} {branch} moved from {old} to {} by {who}", new.short())
         }
-        Ok(Event::ServiceChanged(changed)) => format!("{} {}", changed.service, changed.event_name),
-        Ok(Event::PipelineChanged(changed)) => format!("pipeline {} {}", changed.pipeline, changed.state),
+        Ok(Event::ServiceChanged(changed)) => {
+            format!("{} {} in {}", changed.service, changed.event_name, changed.account)
+        }
+        Ok(Event::PipelineChanged(changed)) => {
+            format!("pipeline {} {} in {}", changed.pipeline, changed.state, changed.account)
+        }
         Ok(Event::WakeUp(wake_up)) => format!("look at {}: {}", wake_up.service, wake_up.reason),
         Ok(Event::Sweep(sweep)) => format!("sweep after {:?}", sweep.after.map(|after| after.to_string())),
         Ok(Event::Ignored { because, .. }) => format!("ignored: {because}"),
@@ -100,6 +104,10 @@ fn an_image_action_is_a_push_only_with_a_tag() {
             with(push(), "image-tag", Some(json!("0012e34"))),
             with(push(), "image-tag", Some(json!(""))),
             with(push(), "image-tag", None),
+            with(push(), "image-tag", Some(json!("a".repeat(128)))),
+            with(push(), "image-tag", Some(json!("a".repeat(129)))),
+            with(push(), "image-tag", Some(json!("a".repeat(300)))),
+            with(push(), "image-tag", Some(json!("a".repeat(301)))),
             with(push(), "action-type", Some(json!("DELETE"))),
             with(push(), "action-type", Some(json!("UPDATE_STORAGE_CLASS"))),
             with(push(), "result", Some(json!("FAILED"))),

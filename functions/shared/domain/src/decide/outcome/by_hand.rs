@@ -25,8 +25,11 @@ pub(super) fn rolled_back_in_ecs(facts: &OutcomeFacts, deployed: &Deployed<'_>, 
     let how = format!("a person rolled back in ECS ({reason})");
     if facts.revision.blob() != Some(deployed.blob) {
         // Git says something else already: what stopped it was Towpath's own rollback, or what it left is past.
-        let because = format!("{how}, and git says something else already");
-        return Plan::nothing(Decision::of(&facts.service, DecisionKind::Nothing, because));
+        if facts.told.contains(&DecisionKind::RolledBack) {
+            let because = format!("{how}; this was told already");
+            return Plan::nothing(Decision::of(&facts.service, DecisionKind::Nothing, because));
+        }
+        return super::overtaken(facts, deployed, &format!("the rollout was stopped: {reason}"));
     }
     let before =
         facts.deployments.iter().skip(1).find(|deployment| deployment.status == DeploymentStatus::Successful);
@@ -37,7 +40,12 @@ pub(super) fn rolled_back_in_ecs(facts: &OutcomeFacts, deployed: &Deployed<'_>, 
         Some(earlier) => {
             let target = Target { commit: &earlier.commit, blob: &earlier.blob, revision: &earlier.file };
             let mut plan = write(facts, deployed.revision, &target, &how);
-            plan.steps.extend(revert::stop(facts, deployed, &how));
+            // Nothing is left to tell where nothing was written.
+            if !plan.steps.is_empty() {
+                let because = format!("{how} to the revision of commit {}", earlier.commit.short());
+                plan.steps.extend(revert::stop(facts, deployed, &how));
+                plan.steps.extend(tell::comment(facts, deployed, DecisionKind::RolledBack, &because));
+            }
             plan
         }
         None => {

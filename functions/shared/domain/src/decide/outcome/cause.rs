@@ -72,9 +72,22 @@ const TABLE: [(&str, Fault); 36] = [
 
 const SENTENCE_CHARACTERS: usize = 300;
 
-/// The cause that a deployment's reason and its stopped tasks tell: of several the one that counts most.
+/// The cause that a deployment's reason and its stopped tasks tell: of several the one that counts most. Where they tell
+/// none, what ECS said of the service meanwhile: tasks that could not even be placed leave no other trace.
 #[must_use]
-pub fn cause(reason: Option<&str>, tasks: &[StoppedTask]) -> Cause {
+pub fn cause(reason: Option<&str>, tasks: &[StoppedTask], messages: &[String]) -> Cause {
+    let cause = cause_of_tasks(reason, tasks);
+    if cause.fault != Fault::Unknown {
+        return cause;
+    }
+    let told = messages.iter().find(|message| fault_of(message) == Fault::Environment);
+    told.map_or(cause, |message| Cause {
+        fault: Fault::Environment,
+        sentence: one_line(message, SENTENCE_CHARACTERS),
+    })
+}
+
+fn cause_of_tasks(reason: Option<&str>, tasks: &[StoppedTask]) -> Cause {
     let told = reason
         .map(|reason| Cause { fault: fault_of(reason), sentence: one_line(reason, SENTENCE_CHARACTERS) });
     let stopped = tasks.iter().filter(|task| !was_replaced(task)).map(of_task);
@@ -139,9 +152,9 @@ mod tests {
 
     #[test]
     fn nothing_tells_of_no_fault() {
-        assert_eq!(cause(None, &[]).fault, Fault::Unknown);
+        assert_eq!(cause(None, &[], &[]).fault, Fault::Unknown);
         assert_eq!(
-            cause(Some("ECS deployment circuit breaker: tasks failed to start."), &[]).fault,
+            cause(Some("ECS deployment circuit breaker: tasks failed to start."), &[], &[]).fault,
             Fault::Unknown
         );
         let replaced = task(
@@ -149,7 +162,7 @@ mod tests {
             "Scaling activity initiated by deployment ecs-svc/1",
             Some(137),
         );
-        assert_eq!(cause(None, &[replaced]).fault, Fault::Unknown);
+        assert_eq!(cause(None, &[replaced], &[]).fault, Fault::Unknown);
     }
 
     #[test]
@@ -173,7 +186,7 @@ mod tests {
         let told: String = tasks
             .iter()
             .map(|task| {
-                let Cause { fault, sentence } = cause(None, std::slice::from_ref(task));
+                let Cause { fault, sentence } = cause(None, std::slice::from_ref(task), &[]);
                 format!("{fault:?}: {sentence}\n")
             })
             .collect();
@@ -201,7 +214,7 @@ mod tests {
             task("SpotInterruption", "Your Spot Task was interrupted.", None),
             task("EssentialContainerExited", "Essential container in task exited", Some(2)),
         ];
-        let cause = cause(Some("tasks failed to start"), &tasks);
+        let cause = cause(Some("tasks failed to start"), &tasks, &[]);
         assert_eq!(cause.fault, Fault::Image);
         assert_eq!(
             cause.sentence,
@@ -210,11 +223,31 @@ mod tests {
     }
 
     #[test]
+    fn tasks_that_were_never_placed_are_told_of_by_the_service() {
+        let broken =
+            Some("Service deployment rolled back because the circuit breaker threshold was exceeded.");
+        let messages = [
+            "(service webapp1) has reached a steady state.",
+            "(service webapp1) was unable to place a task. Reason: Capacity is unavailable at this time.",
+        ]
+        .map(str::to_owned);
+        let cause = cause(broken, &[], &messages);
+        assert_eq!(cause.fault, Fault::Environment);
+        assert_eq!(
+            cause.sentence,
+            "(service webapp1) was unable to place a task. Reason: Capacity is unavailable at this time."
+        );
+        // A crash counts more than what the service says of room for its tasks.
+        let crashed = [task("EssentialContainerExited", "Essential container in task exited", Some(1))];
+        assert_eq!(super::cause(broken, &crashed, &messages).fault, Fault::Image);
+    }
+
+    #[test]
     fn alarms_are_told_by_the_deployment() {
         assert_eq!(
-            cause(Some("Service deployment rolled back because alarm x went off"), &[]).fault,
+            cause(Some("Service deployment rolled back because alarm x went off"), &[], &[]).fault,
             Fault::Image
         );
-        assert_eq!(cause(Some("StopServiceDeployment was called"), &[]).fault, Fault::Person);
+        assert_eq!(cause(Some("StopServiceDeployment was called"), &[], &[]).fault, Fault::Person);
     }
 }

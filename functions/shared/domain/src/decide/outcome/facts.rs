@@ -50,6 +50,8 @@ pub struct OutcomeFacts {
     pub evidence: Vec<Evidence>,
     /// The tasks of that deployment that stopped.
     pub stopped_tasks: Vec<StoppedTask>,
+    /// What ECS said of the service since that deployment was created, newest first.
+    pub messages: Vec<String>,
     /// The revisions before the one that was deployed, newest first, as far as anybody looked.
     pub earlier: Vec<EarlierRevision>,
     /// How many services were reverted in the last ten minutes.

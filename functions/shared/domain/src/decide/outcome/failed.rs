@@ -18,7 +18,7 @@ use crate::rules::OnFailure;
 pub const MAXIMUM_RECENT_REVERTS: usize = 5;
 
 pub(super) fn failed(facts: &OutcomeFacts, deployment: &Deployment, deployed: &Deployed<'_>) -> Plan {
-    let cause = cause(deployment.reason.as_deref(), &facts.stopped_tasks);
+    let cause = cause(deployment.reason.as_deref(), &facts.stopped_tasks, &facts.messages);
     match cause.fault {
         Fault::Person => by_hand::rolled_back_in_ecs(facts, deployed, &cause.sentence),
         Fault::Environment => {
@@ -143,6 +143,10 @@ pub(super) fn only_told(
         None => because.to_owned(),
     };
     let steps = tell::notify(facts, deployed, DecisionKind::Failed, &because);
+    if steps.is_empty() {
+        let because = format!("{because}; this was told already");
+        return Plan::nothing(Decision::of(&facts.service, DecisionKind::Nothing, because));
+    }
     let decision = Decision { refusal, ..Decision::of(&facts.service, DecisionKind::Failed, because) };
     Plan { steps, decisions: vec![decision], then: Then::Done }
 }

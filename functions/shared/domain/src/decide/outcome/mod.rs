@@ -21,7 +21,7 @@ use belongs::{Belongs, Deployed};
 
 use crate::decision::{Decision, DecisionKind};
 use crate::facts::{Breaker, Deployment, DeploymentStatus, Execution, ExecutionKind, Trigger};
-use crate::plan::{Plan, Then};
+use crate::plan::{Plan, Step, Then};
 
 /// How the deployment went that the facts begin with, and what follows from it.
 #[must_use]
@@ -35,6 +35,11 @@ pub fn decide(facts: &OutcomeFacts) -> Plan {
         Belongs::NotYet(Execution { id, .. }) => {
             let because = format!("it belongs to execution {id}, whose source is not known yet");
             return Plan { then: Then::LookAgain, ..decided(DecisionKind::Undecided, because) };
+        }
+        Belongs::ByHand if made_the_service(facts, deployment) => {
+            let because =
+                "ECS tells of one deployment, which no pipeline execution made: the service was made with it";
+            return decided(DecisionKind::Nothing, because.to_owned());
         }
         Belongs::ByHand => return decided(DecisionKind::ByHand, by_hand_because(deployment)),
     };
@@ -63,9 +68,20 @@ pub fn decide(facts: &OutcomeFacts) -> Plan {
 /// A deployment that made way for what git says now is no failure; its commit tells what became of it.
 fn overtaken(facts: &OutcomeFacts, deployed: &Deployed<'_>, because: &str) -> Plan {
     let because = format!("{because}; git says something else already");
-    let steps = tell::comment(facts, deployed, DecisionKind::Overtaken, &because).into_iter().collect();
+    let steps: Vec<Step> =
+        tell::comment(facts, deployed, DecisionKind::Overtaken, &because).into_iter().collect();
+    if steps.is_empty() {
+        let because = format!("{because}; this was told already");
+        return Plan::nothing(Decision::of(&facts.service, DecisionKind::Nothing, because));
+    }
     let decision = Decision::of(&facts.service, DecisionKind::Overtaken, because);
     Plan { steps, decisions: vec![decision], then: Then::Done }
+}
+
+/// Whether a deployment is the one that a service is created with. Until a pipeline deploys it there is nothing to tell.
+fn made_the_service(facts: &OutcomeFacts, deployment: &Deployment) -> bool {
+    let none_deployed = facts.executions.iter().all(|execution| execution.deploy.is_none());
+    facts.deployments.len() == 1 && none_deployed && deployment.status == DeploymentStatus::Successful
 }
 
 fn by_hand_because(deployment: &Deployment) -> String {

@@ -255,8 +255,8 @@ fn what_is_not_the_images_fault_is_only_told() {
     check(
         &after_all(&facts, &decide(&facts)),
         &expect![[r#"
-        cluster1/webapp1: failed: ResourceInitializationError: unable to pull secrets; this is not the image's fault, so git stays as it is
-    "#]],
+            cluster1/webapp1: nothing: ResourceInitializationError: unable to pull secrets; this is not the image's fault, so git stays as it is; this was told already
+        "#]],
     );
     check(
         &outcome_facts(DeploymentStatus::RollbackFailed, &[]),
@@ -455,16 +455,17 @@ fn a_persons_rollback_in_ecs_is_written_to_git() {
     check(
         &facts,
         &expect![[r#"
-        cluster1/webapp1: rolled_back: a person rolled back in ECS (StopServiceDeployment was called) to the revision of commit 00000001; git says so now, with a hold
-        - commit to deployment main on 00000007: cluster1/webapp1: rolled back by a person to the revision of 00000001 (cluster1/webapp1/revision.json, cluster1/webapp1/hold.json)
-        - stop execution e-2 of pipeline deploy-cluster1-webapp1, abandoning what runs: a person rolled back in ECS (StopServiceDeployment was called)
-    "#]],
+            cluster1/webapp1: rolled_back: a person rolled back in ECS (StopServiceDeployment was called) to the revision of commit 00000001; git says so now, with a hold
+            - commit to deployment main on 00000007: cluster1/webapp1: rolled back by a person to the revision of 00000001 (cluster1/webapp1/revision.json, cluster1/webapp1/hold.json)
+            - stop execution e-2 of pipeline deploy-cluster1-webapp1, abandoning what runs: a person rolled back in ECS (StopServiceDeployment was called)
+            - comment at commit 00000007 of deployment: Towpath: cluster1/webapp1 rolled_back
+        "#]],
     );
     check(
         &after_all(&facts, &decide(&facts)),
         &expect![[r#"
-        cluster1/webapp1: nothing: a person rolled back in ECS (StopServiceDeployment was called), and git says something else already
-    "#]],
+            cluster1/webapp1: nothing: a person rolled back in ECS (StopServiceDeployment was called); this was told already
+        "#]],
     );
     facts.earlier.clear();
     check(

@@ -17,6 +17,8 @@ use crate::plan::{Plan, StartPipeline, Step, Then};
 use crate::refusal::Refusal;
 use crate::revision::RevisionFile;
 use crate::text::one_line;
+use crate::trailers::Trailers;
+use crate::wake_up::Function;
 
 const AUTHOR_CHARACTERS: usize = 80;
 
@@ -56,10 +58,17 @@ fn decide_service(facts: &StartsFacts, service: &ServiceId, read: &StartFacts) -
         Ok(pipeline) => pipeline,
         Err(refusal) => return refused(refusal),
     };
+    if let Some(because) = written_afterwards(service, read, revision) {
+        return decided(DecisionKind::AlreadyRuns, because);
+    }
     let why = match owed::owed(facts, read, pipeline, blob) {
         Owed::Yes(why) => why,
         Owed::First => match read.asked {
             Asked::Commit { .. } => format!("it is the first execution of {pipeline}"),
+            // Towpath commits what should be deployed: if that was its commit, its start was refused or got lost.
+            Asked::WakeUp if is_by_towpath(service, read, revision) => {
+                format!("it is the first execution of {pipeline}, which Towpath's own commit is owed")
+            }
             Asked::WakeUp => {
                 let because =
                     format!("{pipeline} has no execution; a commit to its revision.json starts the first");
@@ -124,6 +133,35 @@ fn runs_exactly(read: &StartFacts, revision: &RevisionFile) -> bool {
     // An execution that is being stopped begins no new action.
     let is_queued = read.executions.iter().any(|execution| execution.status == ExecutionStatus::InProgress);
     is_settled && !is_queued && runs(images, revision, &read.children)
+}
+
+/// Whether the commit only says what a person does in ECS: to deploy it would counter the rollback that is under way. One
+/// that fails is made up for by the sweep.
+fn written_afterwards(service: &ServiceId, read: &StartFacts, revision: &RevisionFile) -> Option<String> {
+    let change = read.last_change.as_ref()?;
+    let is_rollback = change.trailers(service, revision)?.decision == Some(DecisionKind::RolledBack);
+    let noticed = Trailers::parse(&change.message).actor == Some(Function::OnDeploymentChange.to_string());
+    let RunningService::Deployed { images, status } = &read.runs else { return None };
+    let goes_back = match status {
+        // What it goes back to is told a little later.
+        DeploymentStatus::RollbackRequested => true,
+        DeploymentStatus::RollbackInProgress | DeploymentStatus::RollbackSuccessful => {
+            runs(images, revision, &read.children)
+        }
+        DeploymentStatus::Pending
+        | DeploymentStatus::InProgress
+        | DeploymentStatus::StopRequested
+        | DeploymentStatus::Stopped
+        | DeploymentStatus::Successful
+        | DeploymentStatus::RollbackFailed => false,
+    };
+    let because = "a person rolled it back in ECS to exactly these images, and the commit only says so";
+    (is_rollback && noticed && goes_back).then(|| because.to_owned())
+}
+
+/// Whether Towpath's own commit put the revision there.
+fn is_by_towpath(service: &ServiceId, read: &StartFacts, revision: &RevisionFile) -> bool {
+    read.last_change.as_ref().is_some_and(|change| change.trailers(service, revision).is_some())
 }
 
 /// What the record says beside the reason: a person's commit is obeyed, and recorded with what Towpath would not have done.

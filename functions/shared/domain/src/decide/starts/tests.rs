@@ -138,10 +138,51 @@ fn the_first_execution_is_started_by_a_commit_alone() {
     "#]],
     );
     webapp1(&mut facts).asked = Asked::WakeUp;
+    // A live repository of hand-written revisions: a sweep starts nothing in it.
+    webapp1(&mut facts).last_change = Some(by_mary(7));
     check(
         &facts,
         &expect![[r#"
         cluster1/webapp1: never_deployed: deploy-cluster1-webapp1 has no execution; a commit to its revision.json starts the first
+    "#]],
+    );
+}
+
+#[test]
+fn a_rollback_in_ecs_that_git_only_tells_of_is_not_deployed_again() {
+    for status in [
+        DeploymentStatus::RollbackRequested,
+        DeploymentStatus::RollbackInProgress,
+        DeploymentStatus::RollbackSuccessful,
+    ] {
+        let mut facts = with_executions(vec![execution("e-1", ExecutionStatus::InProgress, source(1, 1))]);
+        let mut change = by_towpath(7, WEBAPP1, DecisionKind::RolledBack, &[("webapp1", 2, "2222222")]);
+        webapp1(&mut facts).runs = RunningService::Deployed { images: running(2), status };
+        // A rollback through roll_back is not under way by itself.
+        webapp1(&mut facts).last_change = Some(change.clone());
+        assert_eq!(decide(&facts).steps.len(), 1, "{status:?}");
+        change.message = change.message.replacen("Actor: on_image_push", "Actor: on_deployment_change", 1);
+        webapp1(&mut facts).last_change = Some(change);
+        check(
+            &facts,
+            &expect![[r#"
+                cluster1/webapp1: started: execution e-1 of deploy-cluster1-webapp1 was for another content
+                - start pipeline deploy-cluster1-webapp1 at commit 00000007
+            "#]],
+        );
+    }
+}
+
+#[test]
+fn the_first_start_that_towpaths_own_commit_is_owed_is_made_up_for() {
+    let mut facts = with_executions(Vec::new());
+    webapp1(&mut facts).runs = RunningService::NeverDeployed;
+    webapp1(&mut facts).asked = Asked::WakeUp;
+    check(
+        &facts,
+        &expect![[r#"
+        cluster1/webapp1: started: it is the first execution of deploy-cluster1-webapp1, which Towpath's own commit is owed
+        - start pipeline deploy-cluster1-webapp1 at commit 00000007
     "#]],
     );
 }

@@ -1,0 +1,93 @@
+//! What is read after the deployment branch was forced.
+
+use super::SERVICES_AT_ONCE;
+use super::files::{read_hold, read_rules};
+use crate::codecommit::At;
+use crate::connection::Clients;
+use crate::error::CallError;
+use crate::stack::Stack;
+use domain::decide::forced::{ForcedFacts, ForcedFiles, ForcedService};
+use domain::facts::{RulesFact, RulesOfService};
+use domain::names::{CommitId, EventId, ServiceId};
+use domain::time::Timestamp;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use std::collections::BTreeSet;
+use tokio::try_join;
+
+/// What an event tells of a forced push.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forced {
+    /// The event.
+    pub event: EventId,
+    /// What the branch pointed to before.
+    pub old: CommitId,
+    /// What it was forced to.
+    pub new: CommitId,
+    /// Who did it.
+    pub by: Option<String>,
+}
+
+/// Reads what follows from a forced push. None when the deployment repository has no such branch any more.
+///
+/// # Errors
+/// When a call gives no usable answer.
+pub async fn read_forced(
+    clients: &Clients,
+    stack: &Stack,
+    forced: &Forced,
+    now: Timestamp,
+) -> Result<Option<ForcedFacts>, CallError> {
+    let repository = &stack.repository;
+    let Some((tip, rules)) = read_rules(clients, repository).await? else { return Ok(None) };
+    let Forced { event, old, new, by } = forced.clone();
+    // An old tip that is gone tells nothing any more.
+    let differences = clients.differences(&repository.name, Some(&old), &new).await?.unwrap_or_default();
+    let changed: BTreeSet<ServiceId> = differences
+        .iter()
+        .filter_map(|difference| {
+            ServiceId::of_revision_path(&difference.path)
+                .or_else(|| ServiceId::of_hold_path(&difference.path))
+        })
+        .collect();
+    let services = stream::iter(changed)
+        .map(|service| async {
+            let read = read_service(clients, stack, &service, [&old, &new, &tip], &rules).await?;
+            Ok::<_, CallError>((service, read))
+        })
+        .buffer_unordered(SERVICES_AT_ONCE)
+        .try_collect()
+        .await?;
+    let (environment, repository) = (stack.environment.clone(), repository.clone());
+    Ok(Some(ForcedFacts { now, environment, event, repository, old, new, by, tip, services }))
+}
+
+async fn read_service(
+    clients: &Clients,
+    stack: &Stack,
+    service: &ServiceId,
+    [old, new, tip]: [&CommitId; 3],
+    rules: &RulesFact,
+) -> Result<ForcedService, CallError> {
+    let (old, new, tip) = try_join!(
+        read_files(clients, stack, service, old),
+        read_files(clients, stack, service, new),
+        read_files(clients, stack, service, tip),
+    )?;
+    let has_rules = rules.of_service(service) != RulesOfService::NotNamed;
+    Ok(ForcedService { has_rules, old, new, tip })
+}
+
+async fn read_files(
+    clients: &Clients,
+    stack: &Stack,
+    service: &ServiceId,
+    commit: &CommitId,
+) -> Result<ForcedFiles, CallError> {
+    let repository = &stack.repository;
+    let path = service.revision_path();
+    let (revision, hold) = try_join!(
+        clients.file(&repository.name, At::Commit(commit), &path),
+        read_hold(clients, repository, service, commit),
+    )?;
+    Ok(ForcedFiles { revision: revision.map(|file| file.blob), hold })
+}

@@ -1,0 +1,179 @@
+//! A forced push: the new tip is the truth. It is announced with both ids, and what people had held or put into quarantine
+//! at the old tip is written again, since nobody asked to lose it.
+
+use std::collections::BTreeMap;
+
+use crate::decision::{Decision, DecisionKind};
+use crate::facts::{DeploymentRepository, FileFact, HoldFact};
+use crate::hold::{Hold, HoldFile, HoldState};
+use crate::names::{BlobId, CommitId, EnvironmentName, EventId, ServiceId};
+use crate::plan::{CommitFiles, FileContent, MAXIMUM_FILES, Notification, Plan, Step, Then};
+use crate::refusal::Refusal;
+use crate::text::one_line;
+use crate::time::Timestamp;
+use crate::trailers::{CommitMessage, ServiceTrailers, Trailers};
+use crate::wake_up::Function;
+
+const WHO_CHARACTERS: usize = 200;
+
+/// Everything that follows from a forced push depends on this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForcedFacts {
+    /// When it was read.
+    pub now: Timestamp,
+    /// The environment that this is.
+    pub environment: EnvironmentName,
+    /// The event that told of it.
+    pub event: EventId,
+    /// The deployment repository.
+    pub repository: DeploymentRepository,
+    /// What its branch pointed to before.
+    pub old: CommitId,
+    /// What it was forced to.
+    pub new: CommitId,
+    /// Who did it, as AWS tells.
+    pub by: Option<String>,
+    /// The commit at which the files were read.
+    pub tip: CommitId,
+    /// The services of which the old tip and the new say something else.
+    pub services: BTreeMap<ServiceId, ForcedService>,
+}
+
+/// What is read of one service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForcedService {
+    /// Whether rules name it: others move by themselves in no case.
+    pub has_rules: bool,
+    /// Its files at the old tip.
+    pub old: ForcedFiles,
+    /// Its files at the commit that the branch was forced to.
+    pub new: ForcedFiles,
+    /// Its files at the tip.
+    pub tip: ForcedFiles,
+}
+
+/// The files of a service at one commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForcedFiles {
+    /// The id of its `revision.json`, if it is there.
+    pub revision: Option<BlobId>,
+    /// Its `hold.json`.
+    pub hold: HoldFact,
+}
+
+/// What is announced, and what is written again.
+#[must_use]
+pub fn decide(facts: &ForcedFacts) -> Plan {
+    let because = format!("{}; the new tip is the truth", what_happened(facts));
+    let announced = Decision { service: None, kind: DecisionKind::ByHand, because, refusal: None };
+    let mut plan = Plan::nothing(announced);
+    let mut written: Vec<(ServiceId, FileContent)> = Vec::new();
+    for (service, read) in &facts.services {
+        match again(facts, read) {
+            Ok(Some(file)) => {
+                let path = service.hold_path();
+                written.push((service.clone(), FileContent { path, text: file.text() }));
+            }
+            Ok(None) => {}
+            Err(refusal) => plan.decisions.push(Decision::refused(service, refusal)),
+        }
+        // Later than this, it is an event that came late or twice.
+        if facts.tip == facts.new {
+            plan.steps.push(Step::Notify(notification(facts, service)));
+        }
+    }
+    let then = if written.len() > MAXIMUM_FILES { Then::DecideAgain } else { Then::Done };
+    written.truncate(MAXIMUM_FILES);
+    if !written.is_empty() {
+        for (service, _) in &written {
+            let because = "what was held or in quarantine before the forced push is written again";
+            plan.decisions.push(Decision::of(service, DecisionKind::Held, because));
+        }
+        // The commit comes first: whoever looks again after a crash finds it missing, and tells people once more.
+        plan.steps.insert(0, Step::CommitFiles(commit_files(facts, written)));
+    }
+    Plan { then, ..plan }
+}
+
+fn what_happened(facts: &ForcedFacts) -> String {
+    let DeploymentRepository { name, branch } = &facts.repository;
+    let by = facts.by.as_deref().map_or_else(|| "somebody".to_owned(), |by| one_line(by, WHO_CHARACTERS));
+    format!("{by} forced {branch} of {name} from {} to {}", facts.old, facts.new)
+}
+
+/// A service's `hold.json` with what the forced push took out of it; none if nothing is missing, or somebody has written it
+/// since: what was released later does not come back with a late event.
+fn again(facts: &ForcedFacts, read: &ForcedService) -> Result<Option<HoldFile>, Refusal> {
+    let ForcedService { has_rules, old, new, tip } = read;
+    if tip.hold.blob() != new.hold.blob() {
+        return Ok(None);
+    }
+    if let FileFact::Present { content: Err(error), .. } = &tip.hold {
+        return Err(Refusal::InvalidHold(error.clone()));
+    }
+    let present = tip.hold.content().cloned().unwrap_or_default();
+    let before = old.hold.content().cloned().unwrap_or_default();
+    let mut file = present.with_quarantined(before.quarantine);
+    let counts = |hold: &Hold| {
+        let state = tip.revision.as_ref().map(|revision| hold.state(revision, None, facts.now));
+        state == Some(HoldState::Counts)
+    };
+    if !file.hold.as_ref().is_some_and(counts) {
+        let forced = tip.revision.as_ref().filter(|revision| {
+            *has_rules && old.revision.as_ref() != Some(*revision) && new.revision.as_ref() == Some(*revision)
+        });
+        let held = before.hold.filter(counts).or_else(|| forced.map(|revision| by_force(facts, revision)));
+        file.hold = held.or(file.hold);
+    }
+    Ok((file != present).then_some(file))
+}
+
+/// The hold of a revision that a person forced the branch back, or on, to. Its commit may bear Towpath's trailers, and would
+/// not be known for a person's act without this.
+fn by_force(facts: &ForcedFacts, revision: &BlobId) -> Hold {
+    Hold {
+        revision: revision.clone(),
+        application_commit: None,
+        reason: what_happened(facts),
+        by: Function::OnCommit.to_string(),
+        at: facts.now,
+        until: None,
+    }
+}
+
+fn commit_files(facts: &ForcedFacts, written: Vec<(ServiceId, FileContent)>) -> CommitFiles {
+    let trailers = |service: &ServiceId| ServiceTrailers {
+        service: service.clone(),
+        decision: Some(DecisionKind::Held),
+        approved_by: Vec::new(),
+        containers: Vec::new(),
+    };
+    let services = written.iter().map(|(service, _)| trailers(service)).collect();
+    CommitFiles {
+        repository: facts.repository.name.clone(),
+        branch: facts.repository.branch.clone(),
+        parent: facts.tip.clone(),
+        files: written.into_iter().map(|(_, file)| file).collect(),
+        message: CommitMessage {
+            subject: "Holds written again after a forced push".to_owned(),
+            body: vec![what_happened(facts)],
+            trailers: Trailers {
+                actor: Some(Function::OnCommit.to_string()),
+                events: vec![facts.event.clone()],
+                services,
+            },
+        },
+    }
+}
+
+fn notification(facts: &ForcedFacts, service: &ServiceId) -> Notification {
+    let subject = format!("{} {service}: the deployment branch was forced", facts.environment);
+    let text = format!(
+        "{}. What the new tip says of {service} is the truth now, and differs from what the old one said.",
+        what_happened(facts)
+    );
+    Notification { service: service.clone(), subject, text }
+}
+
+#[cfg(test)]
+mod tests;
