@@ -22,6 +22,8 @@ mod nothing;
 mod people;
 #[path = "stories/pipelines.rs"]
 mod pipelines;
+#[path = "stories/promote.rs"]
+mod promote;
 #[path = "stories/races.rs"]
 mod races;
 #[path = "stories/roll_back.rs"]
