@@ -74,7 +74,7 @@ impl Story {
     /// # Errors
     /// What git says.
     pub fn tip(&mut self) -> Result<String, Failure> {
-        Ok(self.git.update()?)
+        Ok(self.here.git.update()?)
     }
 
     /// The message of the newest commit, with names in it.

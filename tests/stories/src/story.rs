@@ -233,8 +233,8 @@ impl Story {
     /// # Errors
     /// As [`Story::commit`].
     pub fn force(&mut self, commit: &str) -> Result<(), Failure> {
-        self.git.update()?;
-        self.git.run(&["push", "--quiet", "--force", "origin", &format!("{commit}:refs/heads/main")])?;
+        self.here.git.update()?;
+        self.here.git.run(&["push", "--quiet", "--force", "origin", &format!("{commit}:refs/heads/main")])?;
         self.rest()
     }
 
