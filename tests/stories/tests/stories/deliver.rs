@@ -20,7 +20,7 @@ fn a_first_push_is_committed_started_rolled_out_and_verified() -> Result<(), Fai
         runs
           cluster1/webapp1 webapp1@<webapp1:1111111>
         evidence
-          <webapp1:1111111> commit=<commit 2> environment=dev kind=verified service=cluster1/webapp1
+          <webapp1:1111111> account=111111111111 commit=<commit 2> environment=dev kind=verified service=cluster1/webapp1
         comments
           <commit 2> Towpath: cluster1/webapp1 verified
             execution <id 1> deployed commit <commit 2>, and ECS completed it
@@ -54,7 +54,7 @@ fn a_first_push_is_committed_started_rolled_out_and_verified() -> Result<(), Fai
             1 ecs DescribeServiceDeployments
             1 ecs DescribeServiceRevisions
             1 ecs ListServiceDeployments
-          on_deployment_change: 55
+          on_deployment_change: 60
             2 codecommit GetCommentsForComparedCommit
             5 codecommit GetCommit
             8 codecommit GetFile
@@ -73,6 +73,8 @@ fn a_first_push_is_committed_started_rolled_out_and_verified() -> Result<(), Fai
             2 ecs DescribeServiceDeployments
             2 ecs DescribeServiceRevisions
             2 ecs ListServiceDeployments
+            1 ecs ListTasks
+            1 events PutEvents
     "#]].assert_eq(&story.happened()?);
     expect![[r#"
         [
@@ -108,8 +110,7 @@ services:
           <commit 2> Pat Person: Run what the application's branch says
             M delivery.yaml
         records
-          on_image_push: - ignored: on_image_push acts on image pushes and wake-ups only
-          on_image_push: cluster1/webapp1 waiting: webapp1: no image in webapp1 for commit bc8a9fdb
+          2 × on_image_push: cluster1/webapp1 waiting: webapp1: no image in webapp1 for commit bc8a9fdb
           on_commit: - ignored: commit <commit 2> changes no revision.json
     "#]]
     .assert_eq(&story.told()?);
@@ -129,7 +130,7 @@ services:
         runs
           cluster1/webapp1 webapp1@<webapp1:<commit 4>>
         evidence
-          <webapp1:<commit 4>> commit=<commit 3> environment=dev kind=verified service=cluster1/webapp1
+          <webapp1:<commit 4>> account=111111111111 commit=<commit 3> environment=dev kind=verified service=cluster1/webapp1
         comments
           <commit 3> Towpath: cluster1/webapp1 verified
             execution <id 1> deployed commit <commit 3>, and ECS completed it
@@ -164,7 +165,7 @@ services:
             1 ecs DescribeServiceDeployments
             1 ecs DescribeServiceRevisions
             1 ecs ListServiceDeployments
-          on_deployment_change: 55
+          on_deployment_change: 61
             2 codecommit GetCommentsForComparedCommit
             5 codecommit GetCommit
             8 codecommit GetFile
@@ -183,6 +184,8 @@ services:
             2 ecs DescribeServiceDeployments
             2 ecs DescribeServiceRevisions
             2 ecs ListServiceDeployments
+            1 ecs ListTasks
+            1 events PutEvents
     "#]].assert_eq(&happened);
     Ok(())
 }
