@@ -26,17 +26,16 @@ fn the_smallest_run_measures_every_function() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let functions = report["functions"].as_array().unwrap();
-    let measured: Vec<String> = functions
-        .iter()
-        .map(|function| {
-            let handler = &function["towpath"];
-            format!(
-                "{}: {} calls, {} in sequence",
-                function["function"].as_str().unwrap(),
-                handler["calls"],
-                handler["sequential"]
-            )
-        })
-        .collect();
-    expect_test::expect![[""]].assert_eq(&measured.join("\n"));
+    let calls = |function: &serde_json::Value| {
+        format!("{}: {} calls", function["function"].as_str().unwrap(), function["towpath"]["calls"])
+    };
+    let calls: Vec<String> = functions.iter().map(calls).collect();
+    // How many of them follow one another, the report tells; here another program's load would change it.
+    expect_test::expect![[r#"
+        on_image_push: 6 calls
+        on_commit: 14 calls
+        on_deployment_change: 23 calls
+        roll_back: 20 calls
+        reconcile: 25 calls"#]]
+    .assert_eq(&calls.join("\n"));
 }

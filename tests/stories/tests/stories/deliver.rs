@@ -54,7 +54,7 @@ fn a_first_push_is_committed_started_rolled_out_and_verified() -> Result<(), Fai
             1 ecs DescribeServiceDeployments
             1 ecs DescribeServiceRevisions
             1 ecs ListServiceDeployments
-          on_deployment_change: 55
+          on_deployment_change: 60
             2 codecommit GetCommentsForComparedCommit
             5 codecommit GetCommit
             8 codecommit GetFile
@@ -73,6 +73,7 @@ fn a_first_push_is_committed_started_rolled_out_and_verified() -> Result<(), Fai
             2 ecs DescribeServiceDeployments
             2 ecs DescribeServiceRevisions
             2 ecs ListServiceDeployments
+            1 ecs ListTasks
             1 events PutEvents
     "#]].assert_eq(&story.happened()?);
     expect![[r#"
@@ -164,7 +165,7 @@ services:
             1 ecs DescribeServiceDeployments
             1 ecs DescribeServiceRevisions
             1 ecs ListServiceDeployments
-          on_deployment_change: 55
+          on_deployment_change: 61
             2 codecommit GetCommentsForComparedCommit
             5 codecommit GetCommit
             8 codecommit GetFile
@@ -183,6 +184,7 @@ services:
             2 ecs DescribeServiceDeployments
             2 ecs DescribeServiceRevisions
             2 ecs ListServiceDeployments
+            1 ecs ListTasks
             1 events PutEvents
     "#]].assert_eq(&happened);
     Ok(())
