@@ -46,8 +46,9 @@ fn about(context: &Context, message: EventId, event: Event) -> Result<(EventId, 
         | Event::ServiceChanged(_)
         | Event::PipelineChanged(_)
         | Event::Sweep(_)
-        | Event::Ignored { .. } => {
-            Err((message, "on_image_push acts on image pushes, application pushes and wake-ups only".to_owned()))
-        }
+        | Event::Ignored { .. } => Err((
+            message,
+            "on_image_push acts on image pushes, application pushes and wake-ups only".to_owned(),
+        )),
     }
 }

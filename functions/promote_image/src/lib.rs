@@ -38,7 +38,8 @@ fn about(context: &Context, message: EventId, event: Event) -> Result<(EventId, 
         }
         Event::WakeUp(wake_up) => Ok((message, About::Service(wake_up.service))),
         Event::ServiceChanged(_) | Event::PipelineChanged(_) | Event::Sweep(_) | Event::Ignored { .. } => {
-            let because = "promote_image acts on application pushes, on what upstream tells and on wake-ups only";
+            let because =
+                "promote_image acts on application pushes, on what upstream tells and on wake-ups only";
             Err((message, because.to_owned()))
         }
     }

@@ -2,8 +2,8 @@
 
 mod metrics;
 
-use aws::facts::{SweepRead, Unread, read_services, read_sweep};
-use aws::{CallError, StopCause, StoppedStep};
+use aws::CallError;
+use aws::facts::{SweepRead, read_services, read_sweep};
 use domain::decide::sweep::{DriftState, sweep};
 use domain::names::{EventId, ServiceId};
 use domain::record::RecordContext;
@@ -56,7 +56,8 @@ async fn carry_out(
         all.into_iter().filter(|service| from.after.as_ref().is_none_or(|after| service > after)).collect();
     let mut states: BTreeMap<DriftState, u32> = BTreeMap::new();
     for part in left.chunks(PART_SERVICES) {
-        sweep_part(context, (event, deadline), part.iter().cloned().collect(), &mut states).await?;
+        // Each part begins anew: what is read of all services would not fit into memory.
+        sweep_part(&context.of_invocation(), event, part.iter().cloned().collect(), &mut states).await?;
         let is_last = part.last() == left.last();
         if Instant::now() >= deadline && !is_last {
             metrics::write(context, &states);
@@ -70,7 +71,7 @@ async fn carry_out(
 
 async fn sweep_part(
     context: &Context,
-    (event, deadline): (&EventId, Instant),
+    event: &EventId,
     services: BTreeSet<ServiceId>,
     states: &mut BTreeMap<DriftState, u32>,
 ) -> Result<(), CallError> {
@@ -87,7 +88,7 @@ async fn sweep_part(
     for drift in found.drift.values() {
         *states.entry(drift.state).or_default() += 1;
     }
-    let applied = context.apply(&found.plan, deadline, &BTreeSet::new()).await;
+    let not_sent = context.clients.wake_all(&found.plan, &context.queues, |_| false).await;
     let about = RecordContext {
         function: context.function,
         events: vec![event.clone()],
@@ -96,11 +97,6 @@ async fn sweep_part(
     };
     record::plan(&found.plan, &about, &BTreeSet::new());
     // The next sweep looks at these services again, so that this one need not come back for them.
-    let failed = applied.stopped.into_iter().filter_map(|StoppedStep { services, cause }| match cause {
-        StopCause::Failed(error) => Some(Unread { services, error }),
-        // A sweep only sends wake-ups.
-        StopCause::Refused(_) | StopCause::OutOfTime { .. } => None,
-    });
-    tell_troubles(&about, unread.into_iter().chain(failed));
+    tell_troubles(&about, unread.into_iter().chain(not_sent));
     Ok(())
 }

@@ -11,7 +11,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     lambda_runtime::run(service_fn(async |event: LambdaEvent<serde_json::Value>| {
         let left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
         let deadline = Instant::now() + left.saturating_sub(TIME_TO_ANSWER);
-        Box::pin(handle(context, event.payload, &event.context.request_id, deadline)).await
+        Box::pin(handle(&context.of_invocation(), event.payload, &event.context.request_id, deadline)).await
     }))
     .await
 }

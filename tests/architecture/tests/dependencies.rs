@@ -64,10 +64,28 @@ fn the_domain_knows_no_network_no_clock_and_no_async() {
 #[test]
 fn only_one_package_names_the_sdk() {
     let ours = ours();
-    let is_sdk = |name: &String| name.starts_with("aws-sdk-") || name == "aws-config";
-    let users: Vec<_> =
-        ours.iter().filter(|(_, uses)| uses.iter().any(is_sdk)).map(|(name, _)| name.as_str()).collect();
-    assert_eq!(users, ["aws"]);
+    let users = |named: fn(&str) -> bool| -> Vec<&str> {
+        let uses = ours.iter().filter(|(_, uses)| uses.iter().any(|name| named(name)));
+        uses.map(|(name, _)| name.as_str()).collect()
+    };
+    assert_eq!(users(|name| name.starts_with("aws-sdk-")), ["aws"]);
+    // Profiles and SSO are a person's; the functions' size is budgeted.
+    assert_eq!(users(|name| name == "aws-config"), ["towpath"]);
+}
+
+#[test]
+fn no_function_is_built_with_what_only_a_person_needs() {
+    let metadata = metadata();
+    let mut asking = Vec::new();
+    for package in metadata["packages"].as_array().unwrap() {
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let features = dependency["features"].as_array().unwrap();
+            if dependency["name"] == "aws" && features.iter().any(|feature| feature == "operator") {
+                asking.push(package["name"].as_str().unwrap());
+            }
+        }
+    }
+    assert_eq!(asking, ["towpath"]);
 }
 
 #[test]

@@ -14,8 +14,8 @@ const CLIENTS: [(&str, &str); 8] = [
     ("ecs", "ecs"),
     ("eventbridge", "events"),
     ("sqs", "sqs"),
-    ("ssm()", "ssm"),
     ("sts", "sts"),
+    ("ssm()", "ssm"),
 ];
 
 /// The role of this account in whose name the next environment's functions read here.
@@ -208,6 +208,7 @@ fn only_the_functions_that_write_may_write() {
                 "ecr:PutImage",
                 "ecr:UploadLayerPart",
                 "ecs:StopServiceDeployment",
+                "events:PutEvents",
                 "sqs:SendMessage",
             ],
         }

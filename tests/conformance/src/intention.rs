@@ -10,6 +10,7 @@ It makes, one after the other, and deletes again (every name begins with conform
   about 25 SQS queues, about 15 EventBridge rules, about 25 ECS clusters and 12 services,
   about 20 pipelines with a role each; one more role.
 Only with --subnets and --execution-role: three Fargate tasks of 0.25 vCPU, for some minutes.
+Only with --other-role: in that role's account, five roles, some ECR repositories, two event buses and a queue.
 Only with --provoke-throttling: up to 4,000 calls of codecommit:GetBranch.
 
 It needs rights for all of these and for iam:CreateRole, iam:PutRolePolicy, iam:PassRole and their

@@ -2,6 +2,7 @@
 //! account of somebody who has one. Each check is a sentence about AWS; it makes what it needs under a name of its
 //! own and deletes it again.
 
+pub mod accounts;
 pub mod answers;
 pub mod check;
 pub mod codecommit_reading;

@@ -19,6 +19,12 @@ struct Arguments {
     /// A real account, with the credentials of the AWS_* variables
     #[arg(long)]
     aws: bool,
+    /// A second local account
+    #[arg(long, default_value = "222222222222", conflicts_with = "aws")]
+    other_account: String,
+    /// A role of a second real account, in whose name the checks of two accounts act there
+    #[arg(long, value_name = "ARN", requires = "aws")]
+    other_role: Option<String>,
     /// The Region
     #[arg(long, default_value = "eu-west-1")]
     region: String,
@@ -92,7 +98,13 @@ fn scene(arguments: &Arguments, tell: &mut impl FnMut(&str)) -> Result<Option<Sc
     let options = arguments.options();
     if let Some(endpoint) = &arguments.endpoint {
         let aws = Aws::local(endpoint, &arguments.account).in_region(&arguments.region);
-        return Ok(Some(Scene::new(aws, &arguments.account, options)));
+        let other = Aws::local(endpoint, &arguments.other_account).in_region(&arguments.region);
+        let scene = Scene::new(aws, &arguments.account, options.clone());
+        // The local accounts may have been started with one account alone.
+        if other.account().is_err() {
+            return Ok(Some(scene));
+        }
+        return Ok(Some(scene.with_other(Scene::new(other, &arguments.other_account, options))));
     }
     let credentials = Credentials::from_environment().map_err(|error| error.message)?;
     let aws = Aws::new(None, &arguments.region, credentials);
@@ -103,7 +115,11 @@ fn scene(arguments: &Arguments, tell: &mut impl FnMut(&str)) -> Result<Option<Sc
         tell("Nothing was done. Say --yes to start.");
         return Ok(None);
     }
-    Ok(Some(Scene::new(aws, &account, options)))
+    let Some(role) = &arguments.other_role else { return Ok(Some(Scene::new(aws, &account, options))) };
+    let other = aws.assume_role(role, "conformance").map_err(|error| format!("{role}: {error}"))?;
+    let other_account = other.account().map_err(|error| format!("{role}: {error}"))?;
+    let other = Scene::new(other, &other_account, options.clone());
+    Ok(Some(Scene::new(aws, &account, options).with_other(other)))
 }
 
 impl Arguments {

@@ -222,10 +222,25 @@ impl<'a> Role<'a> {
     /// # Errors
     /// What IAM says.
     pub fn new(scene: &'a Scene, trusted: &Value, statements: &Value) -> Result<Self, Stop> {
-        let name = scene.name("role");
+        Self::named(scene, scene.name("role"), trusted, &json!({}), statements)
+    }
+
+    /// [`Role::new`] of this name, and only under this condition.
+    ///
+    /// # Errors
+    /// What IAM says.
+    pub fn named(
+        scene: &'a Scene,
+        name: String,
+        trusted: &Value,
+        condition: &Value,
+        statements: &Value,
+    ) -> Result<Self, Stop> {
         let trust = json!({
             "Version": "2012-10-17",
-            "Statement": [{ "Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole" }],
+            "Statement": [{
+                "Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole", "Condition": condition,
+            }],
         });
         let trust = trust.to_string();
         let input = [("RoleName", name.as_str()), ("AssumeRolePolicyDocument", &trust)];

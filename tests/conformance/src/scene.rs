@@ -42,6 +42,7 @@ pub struct Scene {
     pub account: String,
     /// What else was given.
     pub options: Options,
+    other: Option<Box<Self>>,
     run: String,
     made: Cell<u32>,
     answers: RefCell<Answers>,
@@ -54,7 +55,22 @@ impl Scene {
         let random = RandomState::new().build_hasher().finish();
         let run = format!("{:08x}", random & 0xFFFF_FFFF);
         let answers = RefCell::new(Answers::default());
-        Self { aws, account: account.to_owned(), options, run, made: Cell::new(0), answers }
+        Self { aws, account: account.to_owned(), options, other: None, run, made: Cell::new(0), answers }
+    }
+
+    /// The same with a second account beside it.
+    #[must_use]
+    pub fn with_other(self, other: Self) -> Self {
+        Self { other: Some(Box::new(other)), ..self }
+    }
+
+    /// The second account.
+    ///
+    /// # Errors
+    /// That it was not tried, when there is none.
+    pub fn other(&self) -> Result<&Self, Stop> {
+        let missing = || Stop::NotTried("it takes a second account: name one with --other-role".to_owned());
+        self.other.as_deref().ok_or_else(missing)
     }
 
     /// Whether this is AWS itself.

@@ -4,14 +4,15 @@ use crate::check::Check;
 use crate::report::Report;
 use crate::scene::Scene;
 use crate::{
-    codecommit_reading, codecommit_writing, codepipeline, ecr_images, ecr_layers, ecs, events, git, registry,
-    sqs, sts,
+    accounts, codecommit_reading, codecommit_writing, codepipeline, ecr_images, ecr_layers, ecs, events, git,
+    registry, sqs, sts,
 };
 
 /// Every check, service by service.
 pub fn checks() -> Vec<Check> {
     [
         sts::CHECKS,
+        accounts::CHECKS,
         codecommit_writing::CHECKS,
         codecommit_reading::CHECKS,
         git::CHECKS,

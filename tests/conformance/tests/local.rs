@@ -13,14 +13,18 @@ use local_aws::settings::{Settings, Unconfirmed};
 use std::collections::BTreeSet;
 
 const ACCOUNT: &str = "111111111111";
+const OTHER_ACCOUNT: &str = "222222222222";
 
-/// Serves one account without stacks, while `during` runs.
+/// Serves two accounts without stacks, while `during` runs.
 fn served<T>(settings: Settings, during: impl FnOnce(&serve::Running) -> T) -> T {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let options = serve::Options {
         port: 0,
         region: "eu-west-1".to_owned(),
-        environments: vec![format!("dev={ACCOUNT}").parse().unwrap()],
+        environments: vec![
+            format!("dev={ACCOUNT}").parse().unwrap(),
+            format!("stg={OTHER_ACCOUNT}").parse().unwrap(),
+        ],
         store: None,
         project: None,
         functions: std::env::temp_dir(),
@@ -49,12 +53,17 @@ fn run(settings: Settings) -> (Report, Answers) {
 
 /// The names of this suite that are still there.
 fn left_behind(endpoint: &str) -> Vec<String> {
-    let aws = Aws::local(endpoint, ACCOUNT);
+    [ACCOUNT, OTHER_ACCOUNT].into_iter().flat_map(|account| left_in(endpoint, account)).collect()
+}
+
+fn left_in(endpoint: &str, account: &str) -> Vec<String> {
+    let aws = Aws::local(endpoint, account);
     let listings = [
         ("codecommit", "ListRepositories"),
         ("codepipeline", "ListPipelines"),
         ("ecr", "DescribeRepositories"),
         ("ecs", "ListClusters"),
+        ("events", "ListEventBuses"),
         ("events", "ListRules"),
         ("sqs", "ListQueues"),
     ];
@@ -75,7 +84,8 @@ fn all_services(endpoint: &str) -> Vec<(Report, Answers)> {
 }
 
 fn part(endpoint: &str, service: &str) -> (Report, Answers) {
-    let scene = Scene::new(Aws::local(endpoint, ACCOUNT), ACCOUNT, Options::default());
+    let scene = |account: &str| Scene::new(Aws::local(endpoint, account), account, Options::default());
+    let scene = scene(ACCOUNT).with_other(scene(OTHER_ACCOUNT));
     let report = suite::run(&scene, &format!("{service}: "), |line| println!("{line}"));
     (report, scene.answers())
 }

@@ -99,5 +99,12 @@ fn an_index_brings_its_children_and_all_that_speaks_of_them() {
     assert!(here.tags.iter().all(|(tag, digest)| there.tags.get(tag) == Some(digest)));
     accounts.calls();
     assert_eq!(accounts.copied(&index.digest), CopySummary::default());
-    expect![[r#""#]].assert_debug_eq(&accounts.calls());
+    expect![[r#"
+        [
+            "dev BatchGetImage: 1",
+            "dev ListImageReferrers: 8",
+            "stg BatchGetImage: 2",
+        ]
+    "#]]
+    .assert_debug_eq(&accounts.calls());
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct CallFault {
     /// `codecommit`, `ecr`, …; every service when absent.
     pub service: Option<String>,
-    /// `CreateCommit`, …; every operation when absent.
+    /// `CreateCommit`, …; every operation when absent. `DownloadLayer` of `ecr` is a download from a layer's address.
     pub operation: Option<String>,
     /// The caller's short name, such as a function's; everybody when absent.
     pub caller: Option<String>,
@@ -46,6 +46,8 @@ pub enum CallFaultKind {
     ServerErrorAfterEffect,
     /// The reply's body is cut off in the middle.
     TruncateReply,
+    /// One byte of the reply's body is another.
+    CorruptReply,
 }
 
 /// A fault to inject into events on their way from a service to the rules.

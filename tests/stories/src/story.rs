@@ -28,7 +28,7 @@ const FUNCTIONS: [&str; 6] =
 pub(crate) const PROJECT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// How long, by the accounts' clock, anything may go on; longer than five receives of a failing message.
-const REST_WITHIN: chrono::Duration = chrono::Duration::hours(3);
+const REST_WITHIN: chrono::Duration = chrono::Duration::hours(9);
 
 /// Accounts with Towpath's stacks, served for one story alone: dev, or a chain that begins with it. The story
 /// stands in one of them at a time; what it does and what it tells, happens there.

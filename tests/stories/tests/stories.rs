@@ -4,6 +4,8 @@
 mod again;
 #[path = "stories/bad_input.rs"]
 mod bad_input;
+#[path = "stories/buses.rs"]
+mod buses;
 #[path = "stories/by_hand.rs"]
 mod by_hand;
 #[path = "stories/deliver.rs"]
@@ -20,6 +22,8 @@ mod nothing;
 mod people;
 #[path = "stories/pipelines.rs"]
 mod pipelines;
+#[path = "stories/promote.rs"]
+mod promote;
 #[path = "stories/races.rs"]
 mod races;
 #[path = "stories/roll_back.rs"]

@@ -4,6 +4,7 @@ use crate::codecommit::{Committed, FileChange, NewCommit};
 use crate::connection::Clients;
 use crate::copy::{CopyOutcome, CopyRequest, CopySummary, Progress, Tagged, copy_image};
 use crate::error::CallError;
+use crate::facts::Unread;
 use domain::evidence::Evidence;
 use domain::names::{CommitId, EnvironmentName, ServiceId};
 use domain::plan::{Comment, CommitFiles, CopyImage, Notification, Plan, Step, TagImage};
@@ -101,7 +102,6 @@ impl Clients {
     /// late ends it.
     pub async fn apply(&self, plan: &Plan, with: &Applying<'_>) -> Applied {
         let mut applied = Applied::default();
-        let mut wake_ups: BTreeMap<Function, Vec<(ServiceId, String)>> = BTreeMap::new();
         for step in &plan.steps {
             let services: BTreeSet<ServiceId> = step.services().into_iter().cloned().collect();
             let is_stopped = |stopped: &StoppedStep| !stopped.services.is_disjoint(&services);
@@ -113,8 +113,7 @@ impl Clients {
             if is_left_out || applied.stopped.iter().any(is_stopped) {
                 continue;
             }
-            if let Step::WakeUp { function, wake_up } = step {
-                wake_ups.entry(*function).or_default().push((wake_up.service.clone(), wake_up.text()));
+            if matches!(step, Step::WakeUp { .. }) {
                 continue;
             }
             match Box::pin(self.carry_out(step, with)).await {
@@ -130,16 +129,42 @@ impl Clients {
                 Err(cause) => applied.stopped.push(StoppedStep { services, cause }),
             }
         }
-        for (function, messages) in wake_ups {
-            let (services, bodies): (BTreeSet<ServiceId>, Vec<String>) = messages.into_iter().unzip();
-            match self.wake(function, &bodies, with.queues).await {
-                Ok(()) => applied.done += 1,
-                Err(error) => {
-                    applied.stopped.push(StoppedStep { services, cause: StopCause::Failed(error) });
-                }
+        let is_stopped = |service: &ServiceId| {
+            with.left_out.contains(service)
+                || applied.stopped.iter().any(|stopped| stopped.services.contains(service))
+        };
+        let failures = self.wake_all(plan, with.queues, is_stopped).await;
+        let causes = failures
+            .into_iter()
+            .map(|Unread { services, error }| StoppedStep { services, cause: StopCause::Failed(error) });
+        applied.stopped.extend(causes);
+        applied
+    }
+
+    /// Sends the wake-ups of a plan, but those of services that are left out: one batch for each function. Returns what
+    /// was not sent. What only wakes others up needs nothing else of [`Clients::apply`], and its executable stays small.
+    pub async fn wake_all(
+        &self,
+        plan: &Plan,
+        queues: &Queues,
+        is_left_out: impl Fn(&ServiceId) -> bool,
+    ) -> Vec<Unread> {
+        let mut wake_ups: BTreeMap<Function, Vec<(ServiceId, String)>> = BTreeMap::new();
+        for step in &plan.steps {
+            if let Step::WakeUp { function, wake_up } = step
+                && !is_left_out(&wake_up.service)
+            {
+                wake_ups.entry(*function).or_default().push((wake_up.service.clone(), wake_up.text()));
             }
         }
-        applied
+        let mut failures = Vec::new();
+        for (function, messages) in wake_ups {
+            let (services, bodies): (BTreeSet<ServiceId>, Vec<String>) = messages.into_iter().unzip();
+            if let Err(error) = self.wake(function, &bodies, queues).await {
+                failures.push(Unread { services, error });
+            }
+        }
+        failures
     }
 
     async fn carry_out(&self, step: &Step, with: &Applying<'_>) -> Result<Done, StopCause> {
@@ -180,9 +205,10 @@ impl Clients {
         };
         match copy_image(&request, |progress| (with.progress)(copy, progress)).await? {
             CopyOutcome::Complete(_) => Ok(Done::Yes),
-            CopyOutcome::Refused(refusal) => {
-                Err(StopCause::Refused(Refusal::NotCopied(one_line(&refusal.to_string(), REFUSAL_CHARACTERS))))
-            }
+            CopyOutcome::Refused(refusal) => Err(StopCause::Refused(Refusal::NotCopied(one_line(
+                &refusal.to_string(),
+                REFUSAL_CHARACTERS,
+            )))),
             CopyOutcome::OutOfTime(summary) => {
                 let CopySummary { blobs, bytes, .. } = summary;
                 let done = format!(

@@ -1,6 +1,8 @@
 //! How the function reaches AWS: credentials, Region and endpoint from the environment that Lambda sets, and
 //! one HTTP client for all services.
 
+use crate::codecommit::{Commit, File, Version};
+use crate::once::Once;
 use crate::retry::XmlThrottle;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -13,7 +15,9 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
-use domain::names::AccountId;
+use domain::names::{
+    AccountId, BlobId, CommitId, FilePath, ImageDigest, ImageRepositoryName, RepositoryName,
+};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
@@ -63,7 +67,7 @@ impl Connection {
             credentials,
             region: required("AWS_REGION")?,
             endpoint_url: std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty()),
-            http_client: Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https(),
+            http_client: https_client(),
             time_source: SharedTimeSource::new(SystemTimeSource::new()),
         })
     }
@@ -89,6 +93,12 @@ impl Connection {
     }
 }
 
+/// What carries the requests: HTTPS with the roots of this machine, HTTP where an address says so.
+#[must_use]
+pub fn https_client() -> SharedHttpClient {
+    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+}
+
 fn required(name: &'static str) -> Result<String, MissingVariable> {
     std::env::var(name).ok().filter(|value| !value.is_empty()).ok_or(MissingVariable { name })
 }
@@ -103,9 +113,20 @@ pub struct Clients {
     pub(crate) ecs: aws_sdk_ecs::Client,
     pub(crate) eventbridge: aws_sdk_eventbridge::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
-    config: SdkConfig,
     transfers: Arc<OnceLock<SharedHttpConnector>>,
     time_source: SharedTimeSource,
+    config: SdkConfig,
+    pub(crate) known: Arc<Known>,
+}
+
+/// What this invocation has read already of what can never change.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    pub(crate) files: Once<(RepositoryName, CommitId, FilePath), Option<File>>,
+    pub(crate) blobs: Once<(RepositoryName, BlobId), Vec<u8>>,
+    pub(crate) commits: Once<(RepositoryName, CommitId), Option<Commit>>,
+    pub(crate) histories: Once<(RepositoryName, CommitId, FilePath, usize), Vec<Version>>,
+    pub(crate) manifests: Once<(ImageRepositoryName, ImageDigest), Option<(String, String)>>,
 }
 
 impl Clients {
@@ -125,21 +146,24 @@ impl Clients {
             ecs: aws_sdk_ecs::Client::new(config),
             eventbridge: aws_sdk_eventbridge::Client::new(config),
             sqs: aws_sdk_sqs::Client::new(config),
-            config: config.clone(),
             transfers: Arc::default(),
+            known: Arc::default(),
             time_source: config.time_source().unwrap_or_default(),
+            config: config.clone(),
         }
-    }
-
-    /// The client of SSM, made when it is asked for: so only the function that calls it carries its code.
-    pub(crate) fn ssm(&self) -> aws_sdk_ssm::Client {
-        aws_sdk_ssm::Client::new(&self.config)
     }
 
     /// Now, by the connection's clock.
     #[must_use]
     pub fn now(&self) -> SystemTime {
         self.time_source.now()
+    }
+
+    /// The same clients, which know nothing yet: each invocation, and each part of a long one, begins with these, so that
+    /// what is kept stays small.
+    #[must_use]
+    pub fn knowing_nothing(&self) -> Self {
+        Self { known: Arc::default(), ..self.clone() }
     }
 
     /// What carries the bytes of layers, which are no calls of an API. Made with the first use: most functions have none.
@@ -150,5 +174,10 @@ impl Clients {
             let connector = Connector::builder().tls_provider(tls).sleep_impl(TokioSleep::new());
             SharedHttpConnector::new(connector.connector_settings(settings).build())
         })
+    }
+
+    /// The client of SSM, made when it is asked for: so only the function that calls it carries its code.
+    pub(crate) fn ssm(&self) -> aws_sdk_ssm::Client {
+        aws_sdk_ssm::Client::new(&self.config)
     }
 }

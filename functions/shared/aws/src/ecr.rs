@@ -4,6 +4,7 @@
 use crate::connection::Clients;
 use crate::error::{CallError, code_of};
 use crate::evidence::Subject;
+use crate::once::Answer;
 use aws_sdk_ecr::types::{ImageDetail, ImageIdentifier, SubjectIdentifier};
 use aws_smithy_types::Blob;
 use domain::image::Image;
@@ -113,7 +114,21 @@ impl Clients {
     }
 
     /// An image's media type and manifest, asked by digest, so that ECR converts nothing.
-    async fn manifest(
+    pub(crate) async fn manifest(
+        &self,
+        repository: &ImageRepositoryName,
+        digest: &ImageDigest,
+    ) -> Result<Option<(String, String)>, CallError> {
+        let ask = async {
+            Ok(match self.ask_manifest(repository, digest).await? {
+                None => Answer::Passing(None),
+                found => Answer::Lasting(found),
+            })
+        };
+        self.known.manifests.ask((repository.clone(), digest.clone()), ask).await
+    }
+
+    async fn ask_manifest(
         &self,
         repository: &ImageRepositoryName,
         digest: &ImageDigest,

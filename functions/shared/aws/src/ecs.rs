@@ -42,30 +42,25 @@ impl Clients {
             .map(Some)
     }
 
-    /// What a service runs: the images that its newest deployment leads to, or went back to.
+    /// What a service runs: the images that its newest deployment leads to, or went back to; and when that deployment was
+    /// created.
     ///
     /// # Errors
     /// When ECS gives no usable answer.
-    pub async fn running(&self, service: &ServiceId) -> Result<RunningService, CallError> {
+    pub async fn running(
+        &self,
+        service: &ServiceId,
+    ) -> Result<(RunningService, Option<Timestamp>), CallError> {
         let Some(described) = self.newest_deployments(service, 1).await? else {
-            return Ok(RunningService::Missing);
+            return Ok((RunningService::Missing, None));
         };
-        let Some(newest) = described.first() else { return Ok(RunningService::NeverDeployed) };
+        let Some(newest) = described.first() else { return Ok((RunningService::NeverDeployed, None)) };
         let went_back_to = newest.rollback().and_then(|rollback| rollback.service_revision_arn());
         let target = newest.target_service_revision().and_then(|revision| revision.arn());
         let revision = went_back_to.or(target).unwrap_or_default().to_owned();
         let mut images = self.revision_images(service, BTreeSet::from([revision.clone()])).await?;
-        let status = status(newest);
-        Ok(RunningService::Deployed { images: images.remove(&revision).unwrap_or_default(), status })
-    }
-
-    /// Whether a deployment of the service was created since then.
-    ///
-    /// # Errors
-    /// When ECS gives no usable answer.
-    pub async fn deployed_since(&self, service: &ServiceId, since: Timestamp) -> Result<bool, CallError> {
-        let newest = self.newest_deployments(service, 1).await?.unwrap_or_default();
-        Ok(newest.first().and_then(|newest| newest.created_at()).is_some_and(|at| timestamp(at) >= since))
+        let (images, status) = (images.remove(&revision).unwrap_or_default(), status(newest));
+        Ok((RunningService::Deployed { images, status }, newest.created_at().map(timestamp)))
     }
 
     /// The newest deployments, newest first. None when there is no such service.
@@ -161,7 +156,8 @@ impl Clients {
             Err(error) if code_of(&error) == Some("ClusterNotFoundException") => return Ok(Vec::new()),
             Err(error) => return Err(CallError::from_sdk(SERVICE, "DescribeServices", service, error)),
         };
-        let mut events: Vec<_> = answer.services().iter().flat_map(|service| service.events()).collect();
+        let mut events: Vec<_> =
+            answer.services().iter().flat_map(aws_sdk_ecs::types::Service::events).collect();
         events.retain(|event| event.created_at().is_some_and(|at| timestamp(at) >= since));
         events.sort_by_key(|event| std::cmp::Reverse(event.created_at().map(timestamp)));
         Ok(events.into_iter().filter_map(|event| event.message().map(str::to_owned)).collect())

@@ -69,15 +69,24 @@ impl CallError {
         }
     }
 
-    /// A transfer of bytes that another try may carry out.
-    pub(crate) fn broken_off(
+    /// A transfer of bytes that failed; `what` names no address.
+    pub(crate) fn transfer(
+        kind: CallErrorKind,
         operation: &'static str,
         thing: impl fmt::Display,
+        code: Option<&str>,
         what: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
         let thing = thing.to_string().into();
-        let kind = CallErrorKind::Transient;
-        Self { service: "ECR", operation, thing, kind, code: None, said: None, source: what.into() }
+        Self {
+            service: "ECR",
+            operation,
+            thing,
+            kind,
+            code: code.map(Box::from),
+            said: None,
+            source: what.into(),
+        }
     }
 
     /// A name or number in an answer, parsed at this door as everywhere.
@@ -175,7 +184,7 @@ impl fmt::Display for CallError {
         }
         match kind {
             CallErrorKind::Transient => write!(formatter, " (another try may help)"),
-            CallErrorKind::Denied => write!(formatter, " (the function's role lacks this permission)"),
+            CallErrorKind::Denied => write!(formatter, " (the caller's role lacks this permission)"),
             CallErrorKind::Rejected | CallErrorKind::Malformed => Ok(()),
         }
     }

@@ -57,7 +57,10 @@ impl Clients {
         digest: &ImageDigest,
     ) -> Result<Vec<Evidence>, CallError> {
         let referrers = self.referrers(repository, digest, ARTIFACT_TYPE).await?;
-        Ok(referrers.iter().filter_map(|referrer| read(&self.account, repository, digest, referrer)).collect())
+        Ok(referrers
+            .iter()
+            .filter_map(|referrer| read(&self.account, repository, digest, referrer))
+            .collect())
     }
 
     /// Puts evidence beside its image; what is there already is success.
@@ -71,9 +74,16 @@ impl Clients {
         };
         let empty = sha256(EMPTY)?;
         let text = manifest_text(evidence, &self.account, subject, &empty)?;
-        self.put_small_blob(&evidence.repository, &empty, EMPTY).await?;
         let digest = sha256(text.as_bytes())?;
-        self.put_untagged_manifest(&evidence.repository, &digest, MANIFEST_TYPE, &text).await
+        let put = || self.put_untagged_manifest(&evidence.repository, &digest, MANIFEST_TYPE, &text);
+        match put().await {
+            // Only the first evidence in a repository has to bring the empty blob that all of them name.
+            Err(error) if error.code() == Some("LayersNotFoundException") => {
+                self.put_small_blob(&evidence.repository, &empty, EMPTY).await?;
+                put().await
+            }
+            put => put,
+        }
     }
 }
 

@@ -11,16 +11,19 @@ mod error;
 mod eventbridge;
 pub mod evidence;
 pub mod facts;
+mod once;
+#[cfg(feature = "operator")]
+pub mod operator;
 mod retry;
 mod sqs;
 mod ssm;
 mod stack;
-mod upstream;
 #[cfg(test)]
 mod tests;
+mod upstream;
 
 pub use apply::{Applied, Applying, Queues, StopCause, StoppedStep, Tip};
-pub use connection::{Clients, Connection, MissingVariable};
+pub use connection::{Clients, Connection, MissingVariable, https_client};
 pub use error::{CallError, CallErrorKind};
 pub use stack::Stack;
 pub use upstream::UpstreamRole;

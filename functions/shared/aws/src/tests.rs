@@ -141,7 +141,7 @@ async fn a_denied_call_is_tried_once_and_told_as_denied() {
         (RepositoryName::parse("deployment").unwrap(), BranchName::parse("main").unwrap());
     let error = canned.clients().branch_tip(&repository, &branch).await.unwrap_err();
     assert_eq!(error.kind(), CallErrorKind::Denied);
-    expect_test::expect!["CodeCommit GetBranch for branch main of deployment: AccessDeniedException: no (the function's role lacks this permission)"].assert_eq(&error.to_string());
+    expect_test::expect!["CodeCommit GetBranch for branch main of deployment: AccessDeniedException: no (the caller's role lacks this permission)"].assert_eq(&error.to_string());
     assert_eq!(canned.operations(), ["GetBranch"]);
 }
 
@@ -272,7 +272,8 @@ async fn a_rollback_without_a_branch_reads_nothing_more() {
         stalled_after: std::time::Duration::from_secs(900),
     };
     let now = domain::time::Timestamp::from_epoch_seconds(0);
-    let read = crate::facts::read_rollback(&canned.clients(), &stack, &service, now).await.unwrap();
+    let clients = canned.clients();
+    let read = Box::pin(crate::facts::read_rollback(&clients, &stack, &service, now)).await.unwrap();
     assert_eq!(read, None);
     assert_eq!(canned.operations(), ["GetFile", "GetBranch"]);
 }

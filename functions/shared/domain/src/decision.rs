@@ -135,6 +135,7 @@ impl DecisionKind {
     pub fn acts(self) -> bool {
         match self {
             Self::Moved
+            | Self::Copying
             | Self::Held
             | Self::Started
             | Self::Verified
@@ -145,7 +146,6 @@ impl DecisionKind {
             | Self::RolledBack
             | Self::Released
             | Self::Woken
-            | Self::Copying
             | Self::Refused => true,
             Self::Waiting
             | Self::AlreadyRuns

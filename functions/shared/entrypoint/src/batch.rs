@@ -69,6 +69,7 @@ pub async fn answer<H>(
 where
     H: AsyncFn(&Context, Batch) -> Failed,
 {
+    let context = &context.of_invocation();
     let mut failed = Failed::new();
     let mut received = Vec::new();
     for message in messages {

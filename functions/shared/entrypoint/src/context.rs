@@ -71,6 +71,13 @@ impl Context {
         Self::new(function, &variable, &Connection::from_environment()?)
     }
 
+    /// The same context at the beginning of an invocation: of what the last one read, nothing is known.
+    #[must_use]
+    pub fn of_invocation(&self) -> Self {
+        let upstream = self.upstream.as_ref().map(Clients::knowing_nothing);
+        Self { clients: self.clients.knowing_nothing(), upstream, ..self.clone() }
+    }
+
     /// Carries a plan out, but the steps of these services.
     pub async fn apply(&self, plan: &Plan, deadline: Instant, left_out: &BTreeSet<ServiceId>) -> Applied {
         let progress = |copy: &CopyImage, progress| record::progress(self.function, copy, progress);

@@ -1,4 +1,4 @@
-//! What only local accounts have: their journal and their faults, under `/_local/`.
+//! What only local accounts have: their journal, their faults and a count of requests, under `/_local/`.
 
 use crate::faults::{CallFault, EventFault, TaskFault};
 use crate::shared::LocalAws;
@@ -8,11 +8,12 @@ use axum::http::StatusCode;
 use axum::routing::{delete, get, post};
 use serde::Deserialize;
 
-/// `GET /_local/journal?after=N`, `POST /_local/faults/calls`, `POST /_local/faults/events`,
+/// `GET /_local/journal?after=N`, `GET /_local/requests`, `POST /_local/faults/calls`, `POST /_local/faults/events`,
 /// `POST /_local/faults/tasks`, `DELETE /_local/faults`.
 pub(crate) fn router() -> Router<LocalAws> {
     Router::new()
         .route("/_local/journal", get(journal))
+        .route("/_local/requests", get(requests))
         .route("/_local/faults/calls", post(add_call_fault))
         .route("/_local/faults/events", post(add_event_fault))
         .route("/_local/faults/tasks", post(add_task_fault))
@@ -29,6 +30,10 @@ struct JournalQuery {
 async fn journal(State(local): State<LocalAws>, Query(query): Query<JournalQuery>) -> String {
     let world = local.lock();
     world.journal.after(query.after).map(|entry| format!("{entry}\n")).collect()
+}
+
+async fn requests(State(local): State<LocalAws>) -> String {
+    format!("{}\n", local.requests())
 }
 
 async fn add_call_fault(State(local): State<LocalAws>, body: String) -> (StatusCode, String) {

@@ -17,6 +17,9 @@ pub(crate) mod xml;
 
 use crate::shared::LocalAws;
 use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
 pub use in_process::InProcess;
 
 /// Everything that the port answers.
@@ -28,5 +31,13 @@ pub fn router(local: LocalAws) -> Router {
         .merge(registry::router())
         .merge(scheduler::router())
         .fallback(aws::answer)
+        .layer(middleware::from_fn_with_state(local.clone(), count))
         .with_state(local)
+}
+
+async fn count(State(local): State<LocalAws>, request: Request, next: Next) -> Response {
+    if !request.uri().path().starts_with("/_local/") {
+        local.count_request();
+    }
+    next.run(request).await
 }

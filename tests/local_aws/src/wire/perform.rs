@@ -24,6 +24,8 @@ pub(crate) enum Delivery {
     Whole,
     /// Cut off in the middle of its body.
     Truncated,
+    /// With one byte of its body changed.
+    Corrupted,
     /// Not at all: the connection closes.
     Dropped,
 }
@@ -130,6 +132,7 @@ fn write_down(
     let answer = match (&performed.answer, performed.delivery) {
         (_, Delivery::Dropped) => "no reply".to_owned(),
         (_, Delivery::Truncated) => "truncated reply".to_owned(),
+        (_, Delivery::Corrupted) => "corrupted reply".to_owned(),
         (Ok(_), Delivery::Whole) => "ok".to_owned(),
         (Err(error), Delivery::Whole) => error.code.clone(),
     };
@@ -177,6 +180,9 @@ fn with_fault(
         }
         Some(CallFaultKind::TruncateReply) => {
             Performed { answer: world.call(caller, service, operation, input), delivery: Delivery::Truncated }
+        }
+        Some(CallFaultKind::CorruptReply) => {
+            Performed { answer: world.call(caller, service, operation, input), delivery: Delivery::Corrupted }
         }
     }
 }

@@ -57,7 +57,33 @@ pub(crate) fn deliver(mut response: Response, delivery: Delivery) -> Response {
             response
         }
         Delivery::Truncated => truncated(response),
+        Delivery::Corrupted => corrupted(response),
     }
+}
+
+/// Changes the byte in the middle.
+fn corrupted(response: Response) -> Response {
+    let (parts, body) = response.into_parts();
+    let body = stream::once(async move {
+        let whole = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        let mut bytes = whole.to_vec();
+        let middle = bytes.len() / 2;
+        if let Some(byte) = bytes.get_mut(middle) {
+            *byte ^= 1;
+        }
+        Ok::<Bytes, io::Error>(Bytes::from(bytes))
+    });
+    Response::from_parts(parts, Body::from_stream(body))
+}
+
+/// Sends the first half of a body whose length is announced truly, and breaks off.
+pub(crate) fn broken_off(response: Response) -> Response {
+    let length = response.headers().get(header::CONTENT_LENGTH).cloned();
+    let mut response = truncated(response);
+    if let Some(length) = length {
+        response.headers_mut().insert(header::CONTENT_LENGTH, length);
+    }
+    response
 }
 
 /// Announces the whole length, sends the first half and breaks off.

@@ -2,6 +2,7 @@
 
 use client::aws::{Aws, Credentials};
 use client::error::ApiError;
+use client::git::Git;
 use expect_test::expect;
 use local_aws::services::Service;
 use local_aws::settings::Settings;
@@ -12,7 +13,7 @@ use std::fmt::Write as _;
 use stories::{DEV, Failure, PRD, STG, Story};
 
 /// The accounts, in the order of the chain.
-const CHAIN: [(&str, &str); 3] = [("dev", DEV), ("stg", STG), ("prd", PRD)];
+pub(super) const CHAIN: [(&str, &str); 3] = [("dev", DEV), ("stg", STG), ("prd", PRD)];
 
 /// Who becomes Towpath's roles: AWS's services.
 const SERVICES: [&str; 6] = [
@@ -41,7 +42,7 @@ impl Session {
 }
 
 /// Makes the chain, with an image repository of one image in each account.
-fn chain() -> Result<Story, Failure> {
+pub(super) fn chain() -> Result<Story, Failure> {
     let mut story = Story::chain(Settings::default())?;
     for (environment, _) in CHAIN {
         story.at(environment)?;
@@ -52,13 +53,15 @@ fn chain() -> Result<Story, Failure> {
     Ok(story)
 }
 
-/// A session of each role of Towpath's in each account: as AWS gives them to the services that the roles trust, and of
+/// Each account's owner, and a session of each role of Towpath's in each account: as AWS gives them to the services that the roles trust, and of
 /// those which trust no service, as the next account's promote_image gets them.
 fn sessions(story: &mut Story) -> Result<Vec<Session>, Failure> {
     let mut sessions = Vec::new();
     let mut for_downstream = Vec::new();
     for (environment, account) in CHAIN {
-        let listed = story.at(environment)?.aws.query("iam", "ListRoles", &[])?;
+        let aws = story.at(environment)?.aws.clone();
+        let listed = aws.query("iam", "ListRoles", &[])?;
+        sessions.push(Session { role: "the owner".to_owned(), environment, account, aws });
         let roles = listed.members("Roles").into_iter().filter_map(|role| role.text_of("RoleName"));
         for role in roles.filter(|role| role.starts_with("towpath-")) {
             match session(story, account, role)? {
@@ -101,7 +104,7 @@ fn session(story: &Story, account: &str, role: &str) -> Result<Option<Aws>, Fail
 }
 
 /// The error's code, or `ok`.
-fn answer<T>(result: &Result<T, ApiError>) -> String {
+pub(super) fn answer<T>(result: &Result<T, ApiError>) -> String {
     result.as_ref().map_or_else(|error| error.code.clone(), |_| "ok".to_owned())
 }
 
@@ -167,13 +170,14 @@ fn crossings(endpoint: &str, account: &str) -> Vec<(&'static str, &'static str, 
 }
 
 /// An event for a bus of another account.
-fn told(bus_account: &str, bus: &str, source: &str, detail_type: &str) -> Value {
+pub(super) fn told(bus_account: &str, bus: &str, source: &str, detail_type: &str) -> Value {
     let bus = format!("arn:aws:events:eu-west-1:{bus_account}:event-bus/{bus}");
-    json!({ "Entries": [{ "EventBusName": bus, "Source": source, "DetailType": detail_type, "Detail": "{}" }] })
+    let detail = json!({ "repository-name": "webapp1" }).to_string();
+    json!({ "Entries": [{ "EventBusName": bus, "Source": source, "DetailType": detail_type, "Detail": detail }] })
 }
 
 #[test]
-fn of_all_that_its_roles_try_in_another_account_only_reading_and_telling_succeed() -> Result<(), Failure> {
+fn of_all_that_an_account_tries_in_another_one_only_reading_and_telling_succeed() -> Result<(), Failure> {
     let mut story = chain()?;
     let sessions = sessions(&mut story)?;
     let mut table = Table::default();
@@ -200,6 +204,178 @@ fn of_all_that_its_roles_try_in_another_account_only_reading_and_telling_succeed
             }
         }
     }
-    expect![[""]].assert_eq(&table.shown());
+    expect![[r#"
+        codecommit GetBranch                       InvalidRepositoryNameException ×66
+        ecr BatchDeleteImage                       AccessDeniedException ×66
+        ecr BatchGetImage                          AccessDeniedException ×66
+        ecr CompleteLayerUpload                    AccessDeniedException ×66
+        ecr CreateRepository                       AccessDeniedException ×66
+        ecr DeleteRepository                       AccessDeniedException ×66
+        ecr DescribeImages                         AccessDeniedException ×66
+        ecr GetDownloadUrlForLayer                 AccessDeniedException ×66
+        ecr InitiateLayerUpload                    AccessDeniedException ×66
+        ecr PutImage                               AccessDeniedException ×66
+        ecr PutImageTagMutability                  AccessDeniedException ×66
+        ecr SetRepositoryPolicy                    AccessDeniedException ×66
+        ecr UploadLayerPart                        AccessDeniedException ×66
+        ecs UpdateService                          InvalidParameterException ×66
+        events PutEvents to default                AccessDeniedException ×66
+        events PutEvents to towpath                AccessDeniedException ×62
+        events PutEvents to towpath                ok ×4
+            the owner dev → stg
+            towpath-tell_downstream dev → stg
+            the owner stg → prd
+            towpath-tell_downstream stg → prd
+        lambda Invoke                              AccessDeniedException ×66
+        sqs PurgeQueue                             AccessDeniedException ×66
+        sqs ReceiveMessage                         AccessDeniedException ×66
+        sqs SendMessage                            AccessDeniedException ×66
+        ssm StartAutomationExecution               AccessDeniedException ×60
+        ssm StartAutomationExecution               AutomationDefinitionNotFoundException ×6
+        sts AssumeRole                             AccessDenied ×788
+        sts AssumeRole                             ok ×4
+            towpath-promote_image stg → dev towpath-read_images
+            towpath-reconcile stg → dev towpath-read_images
+            towpath-promote_image prd → stg towpath-read_images
+            towpath-reconcile prd → stg towpath-read_images
+    "#]]
+    .assert_eq(&table.shown());
     Ok(())
+}
+
+/// The session in which stg's promote_image reads in dev.
+fn reader(story: &Story) -> Result<Aws, Failure> {
+    let promote_image = session(story, STG, "towpath-promote_image")?.ok_or("no such role")?;
+    Ok(promote_image.assume_role(&format!("arn:aws:iam::{DEV}:role/towpath-read_images"), "crossing")?)
+}
+
+#[test]
+fn the_role_that_reads_upstream_reads_images_and_nothing_else() -> Result<(), Failure> {
+    let mut story = chain()?;
+    story.make_service("webapp2", true)?;
+    let reader = reader(&story)?;
+    let image = story.aws.call(
+        "ecr",
+        "BatchGetImage",
+        &of_webapp1(json!({ "imageIds": [{ "imageTag": "1111111" }] })),
+    )?;
+    let text = |pointer: &str| image.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let digest = text("/images/0/imageId/imageDigest");
+    let manifest: Value = serde_json::from_str(&text("/images/0/imageManifest"))?;
+    let layer = manifest.pointer("/layers/0/digest").cloned().unwrap_or_default();
+    let mut shown = String::new();
+    for (service, operation, input) in in_upstream(story.endpoint(), &digest, &layer) {
+        let answer = answer(&reader.call(service, operation, &input));
+        let _ = writeln!(shown, "{:<42} {answer}", format!("{service} {operation}"));
+    }
+    let more = [
+        (
+            "iam CreateRole",
+            reader.query("iam", "CreateRole", &[("RoleName", "r"), ("AssumeRolePolicyDocument", "{}")]),
+        ),
+        (
+            "cloudformation DeleteStack",
+            reader.query("cloudformation", "DeleteStack", &[("StackName", "towpath")]),
+        ),
+    ];
+    for (tried, result) in more {
+        let _ = writeln!(shown, "{tried:<42} {}", answer(&result));
+    }
+    for (_, account) in CHAIN {
+        let arn = format!("arn:aws:iam::{account}:role/towpath-read_images");
+        let tried = format!("sts AssumeRole towpath-read_images of {account}");
+        let _ = writeln!(shown, "{tried:<42} {}", answer(&reader.assume_role(&arn, "further")));
+    }
+    let invoked = answer(&reader.invoke("towpath-roll_back", &json!({})));
+    let _ = writeln!(shown, "{:<42} {invoked}", "lambda Invoke");
+    let host = story.endpoint().trim_start_matches("http://");
+    let key = &reader.credentials.access_key_id;
+    let git = Git::clone_from(&format!("http://{key}:x@{host}/v1/repos/deployment"));
+    let refused = git.err().map(|error| error.text.lines().next().unwrap_or_default().to_owned());
+    let _ = writeln!(shown, "git clone\n    {}", refused.unwrap_or_else(|| "ok".to_owned()));
+    expect![[r#"
+        ecr DescribeImages                         ok
+        ecr BatchGetImage                          ok
+        ecr ListImageReferrers                     ok
+        ecr GetDownloadUrlForLayer                 ok
+        ecr ListImages                             AccessDeniedException
+        ecr DescribeRepositories                   AccessDeniedException
+        ecr GetAuthorizationToken                  AccessDeniedException
+        ecr PutImage                               AccessDeniedException
+        ecr InitiateLayerUpload                    AccessDeniedException
+        ecr UploadLayerPart                        AccessDeniedException
+        ecr CompleteLayerUpload                    AccessDeniedException
+        ecr BatchDeleteImage                       AccessDeniedException
+        ecr CreateRepository                       AccessDeniedException
+        ecr DeleteRepository                       AccessDeniedException
+        ecr SetRepositoryPolicy                    AccessDeniedException
+        codecommit GetFile                         AccessDeniedException
+        codecommit GetBranch                       AccessDeniedException
+        codecommit CreateCommit                    AccessDeniedException
+        codepipeline StartPipelineExecution        AccessDeniedException
+        ecs DescribeServices                       AccessDeniedException
+        ecs UpdateService                          AccessDeniedException
+        events PutEvents                           AccessDeniedException
+        sqs SendMessage                            AccessDeniedException
+        ssm StartAutomationExecution               AccessDeniedException
+        logs FilterLogEvents                       AccessDeniedException
+        iam CreateRole                             AccessDeniedException
+        cloudformation DeleteStack                 AccessDeniedException
+        sts AssumeRole towpath-read_images of 111111111111 AccessDenied
+        sts AssumeRole towpath-read_images of 222222222222 AccessDenied
+        sts AssumeRole towpath-read_images of 333333333333 AccessDenied
+        lambda Invoke                              AccessDeniedException
+        git clone
+            remote: User: arn:aws:sts::111111111111:assumed-role/towpath-read_images/crossing is not authorized to perform: codecommit:GitPull on resource: arn:aws:codecommit:eu-west-1:111111111111:deployment because no identity-based policy allows the codecommit:GitPull action
+    "#]]
+    .assert_eq(&shown);
+    Ok(())
+}
+
+fn of_webapp1(mut input: Value) -> Value {
+    if let Some(members) = input.as_object_mut() {
+        members.insert("repositoryName".to_owned(), json!("webapp1"));
+    }
+    input
+}
+
+/// What somebody who stands in upstream's account could try there.
+fn in_upstream(endpoint: &str, digest: &str, layer: &Value) -> Vec<(&'static str, &'static str, Value)> {
+    let queue = format!("{endpoint}/{DEV}/towpath-on_commit");
+    let event = told(DEV, "default", "towpath", "Towpath Evidence");
+    let file = json!({ "repositoryName": "deployment", "filePath": "delivery.yaml" });
+    let commit =
+        json!({ "repositoryName": "deployment", "branchName": "main", "deleteFiles": [{ "filePath": "x" }] });
+    let service = json!({ "cluster": "cluster1", "service": "webapp2" });
+    let pipeline = json!({ "name": "deploy-cluster1-webapp1" });
+    let parts = json!({ "uploadId": "u", "partFirstByte": 0, "partLastByte": 0, "layerPartBlob": "AA==" });
+    let completed = json!({ "uploadId": "u", "layerDigests": [digest] });
+    let tagged = json!({ "imageManifest": "{}", "imageTag": "approved-stg-1111111" });
+    vec![
+        ("ecr", "DescribeImages", of_webapp1(json!({}))),
+        ("ecr", "BatchGetImage", of_webapp1(json!({ "imageIds": [{ "imageDigest": digest }] }))),
+        ("ecr", "ListImageReferrers", of_webapp1(json!({ "subjectId": { "imageDigest": digest } }))),
+        ("ecr", "GetDownloadUrlForLayer", of_webapp1(json!({ "layerDigest": layer }))),
+        ("ecr", "ListImages", of_webapp1(json!({}))),
+        ("ecr", "DescribeRepositories", json!({})),
+        ("ecr", "GetAuthorizationToken", json!({})),
+        ("ecr", "PutImage", of_webapp1(tagged)),
+        ("ecr", "InitiateLayerUpload", of_webapp1(json!({}))),
+        ("ecr", "UploadLayerPart", of_webapp1(parts)),
+        ("ecr", "CompleteLayerUpload", of_webapp1(completed)),
+        ("ecr", "BatchDeleteImage", of_webapp1(json!({ "imageIds": [{ "imageDigest": digest }] }))),
+        ("ecr", "CreateRepository", json!({ "repositoryName": "new" })),
+        ("ecr", "DeleteRepository", of_webapp1(json!({ "force": true }))),
+        ("ecr", "SetRepositoryPolicy", of_webapp1(json!({ "policyText": "{}" }))),
+        ("codecommit", "GetFile", file),
+        ("codecommit", "GetBranch", json!({ "repositoryName": "deployment", "branchName": "main" })),
+        ("codecommit", "CreateCommit", commit),
+        ("codepipeline", "StartPipelineExecution", pipeline),
+        ("ecs", "DescribeServices", json!({ "cluster": "cluster1", "services": ["webapp2"] })),
+        ("ecs", "UpdateService", service),
+        ("events", "PutEvents", event),
+        ("sqs", "SendMessage", json!({ "QueueUrl": queue, "MessageBody": "{}" })),
+        ("ssm", "StartAutomationExecution", json!({ "DocumentName": "towpath-roll_back" })),
+        ("logs", "FilterLogEvents", json!({ "logGroupName": "/aws/lambda/towpath-on_commit" })),
+    ]
 }

@@ -3,6 +3,7 @@
 use super::{SERVICE, parsed};
 use crate::connection::Clients;
 use crate::error::{CallError, code_of};
+use crate::once::Answer;
 use aws_sdk_codecommit::types::{DeleteFileEntry, PutFileEntry};
 use aws_smithy_types::Blob;
 use domain::names::{BranchName, CommitId, FilePath, RepositoryName};
@@ -200,6 +201,20 @@ impl Clients {
     /// # Errors
     /// When CodeCommit gives no usable answer.
     pub async fn commit_by_id(
+        &self,
+        repository: &RepositoryName,
+        commit: &CommitId,
+    ) -> Result<Option<Commit>, CallError> {
+        let ask = async {
+            Ok(match self.ask_commit(repository, commit).await? {
+                None => Answer::Passing(None),
+                found => Answer::Lasting(found),
+            })
+        };
+        self.known.commits.ask((repository.clone(), commit.clone()), ask).await
+    }
+
+    async fn ask_commit(
         &self,
         repository: &RepositoryName,
         commit: &CommitId,

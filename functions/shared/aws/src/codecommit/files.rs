@@ -3,6 +3,7 @@
 use super::{SERVICE, parsed};
 use crate::connection::Clients;
 use crate::error::{CallError, code_of};
+use crate::once::Answer;
 use domain::names::{BlobId, BranchName, CommitId, FilePath, RepositoryName};
 
 /// Where to read: what a branch points to at that moment, or one commit.
@@ -45,6 +46,23 @@ impl Clients {
         at: At<'_>,
         path: &FilePath,
     ) -> Result<Option<File>, CallError> {
+        let asked = self.ask_file(repository, at, path);
+        match at {
+            At::Tip(_) => match asked.await? {
+                Answer::Lasting(file) | Answer::Passing(file) => Ok(file),
+            },
+            At::Commit(commit) => {
+                self.known.files.ask((repository.clone(), commit.clone(), path.clone()), asked).await
+            }
+        }
+    }
+
+    async fn ask_file(
+        &self,
+        repository: &RepositoryName,
+        at: At<'_>,
+        path: &FilePath,
+    ) -> Result<Answer<Option<File>>, CallError> {
         let thing = format!("{path} of {repository} at {}", at.specifier());
         let sent = self
             .codecommit
@@ -56,16 +74,17 @@ impl Clients {
             Ok(answer) => answer,
             Err(error) => {
                 return match code_of(&error) {
-                    Some("FileDoesNotExistException" | "CommitDoesNotExistException") => Ok(None),
+                    Some("FileDoesNotExistException") => Ok(Answer::Lasting(None)),
+                    Some("CommitDoesNotExistException") => Ok(Answer::Passing(None)),
                     _ => Err(CallError::from_sdk(SERVICE, "GetFile", thing, error)),
                 };
             }
         };
-        Ok(Some(File {
+        Ok(Answer::Lasting(Some(File {
             commit: parsed("GetFile", &thing, "commitId", Some(answer.commit_id()))?,
             blob: parsed("GetFile", &thing, "blobId", Some(answer.blob_id()))?,
             content: answer.file_content.into_inner(),
-        }))
+        })))
     }
 
     /// A file's content by its id.
@@ -73,11 +92,13 @@ impl Clients {
     /// # Errors
     /// When CodeCommit gives no usable answer.
     pub async fn blob(&self, repository: &RepositoryName, blob: &BlobId) -> Result<Vec<u8>, CallError> {
-        let sent = self.codecommit.get_blob().repository_name(repository.as_str()).blob_id(blob.as_str());
-        let answer = sent.send().await;
-        let answer = answer.map_err(|error| {
-            CallError::from_sdk(SERVICE, "GetBlob", format!("blob {blob} of {repository}"), error)
-        })?;
-        Ok(answer.content.into_inner())
+        let ask = async {
+            let sent = self.codecommit.get_blob().repository_name(repository.as_str()).blob_id(blob.as_str());
+            let answer = sent.send().await.map_err(|error| {
+                CallError::from_sdk(SERVICE, "GetBlob", format!("blob {blob} of {repository}"), error)
+            })?;
+            Ok(Answer::Lasting(answer.content.into_inner()))
+        };
+        self.known.blobs.ask((repository.clone(), blob.clone()), ask).await
     }
 }

@@ -4,6 +4,7 @@ use super::commits::{Commit, read_commit};
 use super::{SERVICE, parsed};
 use crate::connection::Clients;
 use crate::error::{CallError, code_of};
+use crate::once::Answer;
 use domain::names::{BlobId, CommitId, FilePath, RepositoryName};
 use domain::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +28,18 @@ impl Clients {
     /// # Errors
     /// When CodeCommit gives no usable answer.
     pub async fn history(
+        &self,
+        repository: &RepositoryName,
+        path: &FilePath,
+        at: &CommitId,
+        count: usize,
+    ) -> Result<Vec<Version>, CallError> {
+        let key = (repository.clone(), at.clone(), path.clone(), count);
+        let ask = async { self.ask_history(repository, path, at, count).await.map(Answer::Lasting) };
+        self.known.histories.ask(key, ask).await
+    }
+
+    async fn ask_history(
         &self,
         repository: &RepositoryName,
         path: &FilePath,

@@ -4,6 +4,7 @@ use super::graph::Graph;
 use super::layer;
 use super::manifest::Blob;
 use super::stop::{self, Stop};
+use super::upload::Uploads;
 use super::{CopyRequest, CopySummary, Progress};
 use domain::names::ImageDigest;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -16,8 +17,12 @@ use tokio::time::{Instant, MissedTickBehavior};
 const LAYERS_PER_CALL: usize = 100;
 /// How many of these calls are made at once.
 const CALLS_AT_ONCE: usize = 4;
-/// How many layers are sent at once.
-const LAYERS_AT_ONCE: usize = 6;
+/// The largest layer that counts as small: it costs round trips more than bytes.
+const SMALL_LAYER_BYTES_MAX: u64 = 1024 * 1024;
+/// How many small layers are sent at once.
+const SMALL_LAYERS_AT_ONCE: usize = 16;
+/// How many others are. Each may hold a few buffers of some hundred KiB.
+const LARGE_LAYERS_AT_ONCE: usize = 6;
 /// How often a copy tells how far it is.
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 
@@ -39,8 +44,13 @@ pub(super) async fn send(
     missing.sort_by_key(|blob| std::cmp::Reverse(blob.size));
 
     let bytes_sent = Cell::new(0);
-    let sent = missing.iter().map(|blob| layer::send(request, blob, &bytes_sent));
-    let mut sent = stream::iter(sent).buffer_unordered(LAYERS_AT_ONCE);
+    let uploads = Uploads::new(request);
+    let (large, small): (Vec<&Blob>, Vec<&Blob>) =
+        missing.iter().partition(|blob| blob.size > SMALL_LAYER_BYTES_MAX);
+    let send = |blob| layer::send(request, &uploads, blob, &bytes_sent);
+    let large = stream::iter(large.into_iter().map(send)).buffer_unordered(LARGE_LAYERS_AT_ONCE);
+    let small = stream::iter(small.into_iter().map(send)).buffer_unordered(SMALL_LAYERS_AT_ONCE);
+    let mut sent = stream::select(large, small);
     let mut told = Progress {
         blobs_sent: 0,
         blobs: missing.len(),

@@ -39,6 +39,14 @@ pub(super) struct ListedReferrer {
     pub(super) media_type: String,
 }
 
+/// How the registry's endpoint is reached.
+pub(super) struct RegistryLogin {
+    /// `https://<account>.dkr.ecr.<Region>.amazonaws.com`.
+    pub(super) endpoint: String,
+    /// Secret; user and password as HTTP's basic authentication has them.
+    pub(super) password: String,
+}
+
 /// What became of putting a manifest.
 #[derive(Debug)]
 pub(super) enum Put {
@@ -175,68 +183,25 @@ impl Clients {
         answer.download_url.ok_or_else(|| CallError::malformed(SERVICE, operation, thing, "no downloadUrl"))
     }
 
-    /// Begins the upload of a layer: its id, and how long each part but the last must be.
-    pub(super) async fn begin_layer(
-        &self,
-        repository: &ImageRepositoryName,
-    ) -> Result<(String, u64), CallError> {
-        let operation = "InitiateLayerUpload";
-        let thing = format!("repository {repository}");
-        let sent = self.ecr.initiate_layer_upload().repository_name(repository.as_str());
-        let begun =
-            sent.send().await.map_err(|error| CallError::from_sdk(SERVICE, operation, &thing, error))?;
-        let part_size = begun.part_size.and_then(|size| u64::try_from(size).ok()).filter(|size| *size > 0);
-        match (begun.upload_id, part_size) {
-            (Some(upload), Some(part_size)) => Ok((upload, part_size)),
-            _ => Err(CallError::malformed(SERVICE, operation, thing, "no uploadId or no partSize")),
-        }
-    }
-
-    /// Sends the part of a layer that begins at this byte.
-    pub(super) async fn send_part(
-        &self,
-        repository: &ImageRepositoryName,
-        upload: &str,
-        first: u64,
-        part: aws_smithy_types::Blob,
-    ) -> Result<(), CallError> {
-        let last = first + part.as_ref().len() as u64 - 1;
-        let number = |byte: u64| i64::try_from(byte).unwrap_or(i64::MAX);
-        let sent = self
-            .ecr
-            .upload_layer_part()
-            .repository_name(repository.as_str())
-            .upload_id(upload)
-            .part_first_byte(number(first))
-            .part_last_byte(number(last))
-            .layer_part_blob(part);
-        let sent = sent.send().await.map_err(|error| {
-            CallError::from_sdk(SERVICE, "UploadLayerPart", format!("repository {repository}"), error)
+    /// What the registry's endpoint lets this account in with, for twelve hours.
+    pub(super) async fn registry_login(&self) -> Result<RegistryLogin, CallError> {
+        let operation = "GetAuthorizationToken";
+        let answer = self.ecr.get_authorization_token().send().await;
+        let answer =
+            answer.map_err(|error| CallError::from_sdk(SERVICE, operation, "this registry", error))?;
+        let data = answer.authorization_data().first();
+        let login = data.and_then(|data| {
+            let endpoint = data.proxy_endpoint()?.trim_end_matches('/').to_owned();
+            Some(RegistryLogin { endpoint, password: data.authorization_token()?.to_owned() })
         });
-        sent.map(|_| ())
-    }
-
-    /// Ends the upload of a layer; one that is there already is success.
-    pub(super) async fn end_layer(
-        &self,
-        repository: &ImageRepositoryName,
-        upload: &str,
-        digest: &ImageDigest,
-    ) -> Result<(), CallError> {
-        let sent = self
-            .ecr
-            .complete_layer_upload()
-            .repository_name(repository.as_str())
-            .upload_id(upload)
-            .layer_digests(digest.as_str());
-        match sent.send().await {
-            Ok(_) => Ok(()),
-            Err(error) if code_of(&error) == Some("LayerAlreadyExistsException") => Ok(()),
-            Err(error) => {
-                let thing = format!("layer {digest} in repository {repository}");
-                Err(CallError::from_sdk(SERVICE, "CompleteLayerUpload", thing, error))
-            }
-        }
+        login.ok_or_else(|| {
+            CallError::malformed(
+                SERVICE,
+                operation,
+                "this registry",
+                "no proxyEndpoint or no authorizationToken",
+            )
+        })
     }
 
     /// Puts a manifest, under a tag or none.

@@ -57,7 +57,7 @@ struct Look {
     size: u64,
     /// Whether its bytes are needed: it is missing here, or may have children.
     fetch: bool,
-    /// Whether cosign's tags are looked for. What speaks of a child that way came before its index.
+    /// Whether cosign's tags are looked for. What speaks that way of a child came before its index.
     tags: bool,
     /// Whether the image cannot be without it.
     required: bool,
@@ -289,7 +289,8 @@ impl Reader<'_> {
     /// What to do about a manifest, now that it is known whether it and its index are here.
     fn decided(&self, look: Look, parent: Option<ImageDigest>) -> Look {
         let fetch = look.fetch || !self.here.contains(&look.digest);
-        let tags = parent.is_some_and(|parent| !self.here.contains(&parent));
+        let brought_by = parent.as_ref().unwrap_or(&look.digest);
+        let tags = !self.here.contains(brought_by);
         Look { fetch, tags, ..look }
     }
 

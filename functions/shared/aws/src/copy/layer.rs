@@ -1,80 +1,113 @@
-//! One layer or configuration on its way: from upstream's address into an upload here, hashed as it passes.
+//! One layer or configuration on its way: from upstream into an upload here, hashed as it passes, never whole in memory.
 
 use super::CopyRequest;
 use super::calls::named;
+use super::download::Download;
 use super::manifest::Blob;
-use super::refusal::CopyRefusal;
+use super::passing::passing;
 use super::stop::Stop;
-use crate::error::CallError;
-use aws_smithy_runtime_api::client::http::HttpConnector;
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_types::Blob as Part;
-use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
+use super::upload::Uploads;
+use bytes::Bytes;
+use futures_util::future::try_join;
 use ring::digest::{Context, SHA256};
 use std::cell::Cell;
+use std::pin::pin;
+use std::time::Duration;
+use tokio::sync::mpsc;
 
-/// Sends it; how many bytes that were.
+/// How often a layer is sent from its beginning.
+const ATTEMPTS_MAX: u32 = 4;
+/// The pause before the second attempt; it doubles with each.
+const PAUSE_FIRST: Duration = Duration::from_millis(200);
+/// How long the connection may take nothing.
+const STALLED_AFTER: Duration = Duration::from_secs(30);
+
+/// Sends it; how many bytes that were. `bytes_sent` is counted up on the way.
 pub(super) async fn send(
     request: &CopyRequest<'_>,
+    uploads: &Uploads<'_>,
     blob: &Blob,
     bytes_sent: &Cell<u64>,
 ) -> Result<u64, Stop> {
-    let (source, target) = (request.source, request.target);
-    let address = match source.layer_address(request.from, &blob.digest).await {
-        Ok(address) => address,
-        Err(error) => {
-            return Err(match error.code() {
-                Some("LayersNotFoundException" | "LayerInaccessibleException") => {
-                    Stop::Refused(CopyRefusal::LayerGone {
-                        repository: request.from.clone(),
-                        digest: blob.digest.clone(),
-                        problem: error.code().unwrap_or_default().to_owned(),
-                    })
-                }
-                _ => Stop::source(error),
-            });
-        }
-    };
-    let broken = |what: String| Stop::Failed(CallError::broken_off("download", &blob.digest, what));
-    let mut get = HttpRequest::new(SdkBody::empty());
-    get.set_uri(address).map_err(|_| broken("the address is malformed".to_owned()))?;
-    let reply = source.transfers().call(get).await.map_err(|error| broken(error.to_string()))?;
-    if !reply.status().is_success() {
-        return Err(broken(format!("status {}", reply.status().as_u16())));
-    }
-    let mut stream = ByteStream::new(reply.into_body());
-    let (upload, part_size) = target.begin_layer(request.to).await.map_err(Stop::target)?;
-    let mut hash = Context::new(&SHA256);
-    let mut part = Vec::with_capacity(usize::try_from(part_size.min(blob.size)).unwrap_or_default());
-    let mut first = 0_u64;
-    while let Some(bytes) = stream.next().await {
-        let bytes = bytes.map_err(|error| broken(error.to_string()))?;
-        hash.update(&bytes);
-        bytes_sent.set(bytes_sent.get() + bytes.len() as u64);
-        let mut bytes = &bytes[..];
-        while !bytes.is_empty() {
-            let room = usize::try_from(part_size).unwrap_or(usize::MAX) - part.len();
-            let (now, later) = bytes.split_at(room.min(bytes.len()));
-            part.extend_from_slice(now);
-            bytes = later;
-            if part.len() as u64 == part_size {
-                let full = std::mem::replace(
-                    &mut part,
-                    Vec::with_capacity(usize::try_from(part_size).unwrap_or_default()),
-                );
-                let length = full.len() as u64;
-                target.send_part(request.to, &upload, first, Part::new(full)).await.map_err(Stop::target)?;
-                first += length;
+    let mut attempt = 1;
+    loop {
+        let passed = Cell::new(0);
+        let count = |bytes: u64| {
+            passed.set(passed.get() + bytes);
+            bytes_sent.set(bytes_sent.get() + bytes);
+        };
+        match send_once(request, uploads, blob, &count).await {
+            Ok(()) => return Ok(blob.size),
+            Err(Stop::Failed(error)) if error.is_transient() && attempt < ATTEMPTS_MAX => {
+                bytes_sent.set(bytes_sent.get() - passed.get());
+                tokio::time::sleep(PAUSE_FIRST * 2_u32.saturating_pow(attempt - 1)).await;
+                attempt += 1;
             }
+            Err(stop) => return Err(stop),
+        }
+    }
+}
+
+async fn send_once(
+    request: &CopyRequest<'_>,
+    uploads: &Uploads<'_>,
+    blob: &Blob,
+    count: &impl Fn(u64),
+) -> Result<(), Stop> {
+    let (place, download) = try_join(uploads.begin(), Download::begin(request, blob)).await?;
+    let (sender, body) = passing(blob.size);
+    let mut reply = pin!(uploads.complete(&place, blob, body));
+    tokio::select! {
+        fed = feed(download, blob, uploads, sender, count) => match fed? {
+            Fed::Whole => uploads.answered(reply).await,
+            // The registry has hung up; its answer says why.
+            Fed::HungUp => match uploads.answered(reply).await {
+                Ok(()) => Err(Stop::Failed(uploads.broken("the registry took a layer before it was whole"))),
+                Err(stop) => Err(stop),
+            },
+        },
+        replied = &mut reply => match replied {
+            Ok(()) => Err(Stop::Failed(uploads.broken("the registry took a layer before it was whole"))),
+            Err(stop) => Err(stop),
+        },
+    }
+}
+
+/// How feeding an upload ended.
+enum Fed {
+    Whole,
+    HungUp,
+}
+
+/// Passes the bytes on. The last of them wait until all have the right digest, so that nothing else becomes a layer.
+async fn feed(
+    mut download: Download<'_>,
+    blob: &Blob,
+    uploads: &Uploads<'_>,
+    sender: mpsc::Sender<Bytes>,
+    count: &impl Fn(u64),
+) -> Result<Fed, Stop> {
+    let mut hash = Context::new(&SHA256);
+    let mut last = Bytes::new();
+    while let Some(bytes) = download.next().await? {
+        hash.update(&bytes);
+        count(bytes.len() as u64);
+        let piece = std::mem::replace(&mut last, bytes);
+        if !piece.is_empty() && !pass(&sender, piece, uploads).await? {
+            return Ok(Fed::HungUp);
         }
     }
     if named(hash.finish().as_ref()) != blob.digest.as_str() {
-        return Err(broken("the bytes have another digest".to_owned()));
+        return Err(Stop::Failed(download.broken("the bytes that came have another digest")));
     }
-    if !part.is_empty() {
-        target.send_part(request.to, &upload, first, Part::new(part)).await.map_err(Stop::target)?;
+    let is_taken = last.is_empty() || pass(&sender, last, uploads).await?;
+    Ok(if is_taken { Fed::Whole } else { Fed::HungUp })
+}
+
+/// False when nobody takes it any more.
+async fn pass(sender: &mpsc::Sender<Bytes>, piece: Bytes, uploads: &Uploads<'_>) -> Result<bool, Stop> {
+    match tokio::time::timeout(STALLED_AFTER, sender.send(piece)).await {
+        Ok(sent) => Ok(sent.is_ok()),
+        Err(_) => Err(Stop::Failed(uploads.broken("the registry takes no more bytes"))),
     }
-    target.end_layer(request.to, &upload, &blob.digest).await.map_err(Stop::target)?;
-    Ok(blob.size)
 }

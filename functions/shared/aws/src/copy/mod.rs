@@ -9,13 +9,16 @@
 
 mod blobs;
 mod calls;
+mod download;
 mod graph;
 mod layer;
 mod manifest;
 mod manifests;
+mod passing;
 mod refusal;
 mod stop;
 mod tag;
+mod upload;
 
 pub use refusal::CopyRefusal;
 pub use tag::Tagged;

@@ -3,6 +3,8 @@
 
 mod files;
 mod forced;
+#[cfg(feature = "operator")]
+mod history;
 mod outcome;
 mod revisions;
 mod rollback;
@@ -12,6 +14,8 @@ mod unread;
 mod upstream;
 
 pub use forced::{Forced, read_forced};
+#[cfg(feature = "operator")]
+pub use history::{HistoryRead, PastRevision, read_history};
 pub use outcome::{OutcomeRead, read_outcome};
 pub use revisions::{RevisionsAsked, read_revisions};
 pub use rollback::read_rollback;

@@ -12,15 +12,17 @@ use domain::decide::outcome::{EarlierRevision, OutcomeFacts, told_in};
 use domain::decision::DecisionKind;
 use domain::evidence::Evidence;
 use domain::facts::{
-    Deployment, DeploymentStatus, Execution, FileFact, IndexChildren, PipelineDescription, PipelineFact,
+    DeployWindow, Deployment, DeploymentStatus, Execution, FileFact, IndexChildren, PipelineFact,
     RevisionAtSource, RulesFact, RulesOfService,
 };
-use domain::names::{CommitId, EventId, ImageDigest, ImageRepositoryName, PipelineName, ServiceId};
+use domain::names::{
+    CommitId, EventId, ExecutionId, ImageDigest, ImageRepositoryName, PipelineName, ServiceId,
+};
 use domain::revision::RevisionFile;
 use domain::time::Timestamp;
 use domain::trailers::Trailers;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::try_join;
 
@@ -65,20 +67,21 @@ pub async fn read_outcome(
 ) -> Result<OutcomeRead, CallError> {
     let repository = &stack.repository;
     let Some((tip, rules)) = read_rules(clients, repository).await? else { return Ok(OutcomeRead::NoBranch) };
-    let read = Box::pin(read_named(clients, stack, service, events, now, &tip, rules)).await;
-    Ok(read.unwrap_or_else(|error| OutcomeRead::Unread(tip, error)))
+    Ok(match Box::pin(read_outcome_at(clients, stack, service, (events, now), (&tip, rules))).await {
+        Ok(Some(facts)) => OutcomeRead::Facts(facts),
+        Ok(None) => OutcomeRead::NotNamed(tip),
+        Err(error) => OutcomeRead::Unread(tip, error),
+    })
 }
 
-/// The same, at a tip whose rules are known.
-async fn read_named(
+/// The same, at a tip whose rules are known. None when neither the rules nor a `revision.json` name the service.
+pub(super) async fn read_outcome_at(
     clients: &Clients,
     stack: &Stack,
     service: &ServiceId,
-    events: &[EventId],
-    now: Timestamp,
-    tip: &CommitId,
-    rules: RulesFact,
-) -> Result<OutcomeRead, CallError> {
+    (events, now): (&[EventId], Timestamp),
+    (tip, rules): (&CommitId, RulesFact),
+) -> Result<Option<Vec<OutcomeFacts>>, CallError> {
     let repository = &stack.repository;
     let named = match rules.of_service(service) {
         RulesOfService::Named(rules) => Some(rules),
@@ -86,28 +89,27 @@ async fn read_named(
     };
     let revision = read_revision(clients, repository, service, tip).await?;
     if revision == FileFact::Absent && rules.of_service(service) == RulesOfService::NotNamed {
-        return Ok(OutcomeRead::NotNamed(tip.clone()));
+        return Ok(None);
     }
     let pipeline = stack.pipeline_of(service, named).ok();
-    let (hold, last_change, deployments, described) = try_join!(
+    let (hold, last_change, deployments, executed) = try_join!(
         read_hold(clients, repository, service, tip),
         read_last_change(clients, repository, service, tip),
         clients.deployments(service, DEPLOYMENTS_MAX),
-        describe(clients, pipeline.as_ref()),
+        read_executed(clients, service, pipeline.as_ref()),
     )?;
     let deployments = deployments.unwrap_or_default();
     let ended_lately = deployments
         .get(1)
         .and_then(|second| second.finished_at)
         .is_some_and(|at| now.since(at) < TOLD_WITHIN);
-    let (tip_now, registry) = (tip.clone(), stack.registry.clone());
-    let of_none = OutcomeFacts {
+    let of_service = OutcomeFacts {
         now,
         environment: stack.environment.clone(),
         events: events.to_vec(),
         repository: repository.clone(),
-        tip: tip_now,
-        registry,
+        tip: tip.clone(),
+        registry: stack.registry.clone(),
         service: service.clone(),
         rules,
         revision,
@@ -125,62 +127,70 @@ async fn read_named(
         told: Vec::new(),
         stalled_after: stack.stalled_after,
     };
-    let mut all = Vec::new();
     let older = deployments.get(1..).filter(|_| ended_lately);
-    for deployments in [Some(deployments.as_slice()), older].into_iter().flatten() {
-        let read = read_deployment(clients, stack, &of_none, described.as_ref(), deployments);
-        all.push(Box::pin(read).await?);
+    let told_of = [Some(deployments.as_slice()), older].into_iter().flatten();
+    let mut all: Vec<OutcomeFacts> = stream::iter(told_of)
+        .map(|deployments| Box::pin(read_deployment(clients, stack, &of_service, &executed, deployments)))
+        .buffered(SERVICES_AT_ONCE)
+        .try_collect()
+        .await?;
+    let (children, evidence) = read_images_of(clients, stack, &all).await?;
+    for facts in &mut all {
+        facts.children.clone_from(&children);
+        facts.evidence.clone_from(&evidence);
     }
-    Ok(OutcomeRead::Facts(all))
+    Ok(Some(all))
 }
 
-/// What the outcome of the first of these deployments depends on, beside what was read of the service.
+/// What the registry tells of the images of all these facts together: one image is asked about once.
+async fn read_images_of(
+    clients: &Clients,
+    stack: &Stack,
+    all: &[OutcomeFacts],
+) -> Result<(IndexChildren, Vec<Evidence>), CallError> {
+    let images_of = |file| images_in(&stack.registry, file);
+    let current =
+        all.iter().flat_map(|facts| revisions_of(&facts.executions).chain(facts.revision.content()));
+    let current: Images = current.flat_map(images_of).collect();
+    let earlier = all.iter().flat_map(|facts| &facts.earlier).flat_map(|earlier| images_of(&earlier.file));
+    let images: Images = earlier.chain(current.iter().cloned()).collect();
+    try_join!(read_children_of(clients, &current), read_evidence(clients, &images))
+}
+
+/// What the outcome of the first of these deployments depends on, beside what was read of the service and what the
+/// registry tells.
 async fn read_deployment(
     clients: &Clients,
     stack: &Stack,
     of_service: &OutcomeFacts,
-    described: Option<&PipelineDescription>,
+    executed: &Executed,
     deployments: &[Deployment],
 ) -> Result<OutcomeFacts, CallError> {
     let service = &of_service.service;
     let newest = deployments.first();
-    let executions = match (&of_service.pipeline, described) {
-        (Some(pipeline), Some(described)) => {
-            read_executions(clients, stack, service, pipeline, described, newest).await?
-        }
-        _ => Vec::new(),
-    };
+    let executions = read_executions(clients, stack, service, executed, newest).await?;
     let deployed = newest
         .and_then(|newest| owner(&executions, newest))
         .and_then(|execution| execution.source.commit())
         .cloned();
     let failing = newest.is_some_and(|newest| has_failed(newest.status));
-    let (earlier, stopped_tasks, messages, recent_reverts) = if failing {
-        let since = newest.map_or(of_service.now, |newest| newest.created_at);
+    let since = newest.map_or(of_service.now, |newest| newest.created_at);
+    let of_failure = async {
+        if !failing {
+            return Ok((Vec::new(), Vec::new(), Vec::new(), 0));
+        }
         try_join!(
             read_earlier(clients, stack, service, deployed.as_ref().unwrap_or(&of_service.tip)),
             clients.stopped_tasks(service),
             clients.service_messages(service, since),
             read_recent_reverts(clients, stack, &of_service.tip, of_service.now),
-        )?
-    } else {
-        (Vec::new(), Vec::new(), Vec::new(), 0)
+        )
     };
-    let images_of = |file| images_in(&stack.registry, file);
-    let current: Images =
-        revisions_of(&executions).chain(of_service.revision.content()).flat_map(images_of).collect();
-    let all: Images =
-        earlier.iter().flat_map(|earlier| images_of(&earlier.file)).chain(current.iter().cloned()).collect();
-    let (children, evidence, told) = try_join!(
-        read_children_of(clients, &current),
-        read_evidence(clients, &all),
-        read_told(clients, stack, service, deployed.as_ref()),
-    )?;
+    let told = read_told(clients, stack, service, deployed.as_ref());
+    let ((earlier, stopped_tasks, messages, recent_reverts), told) = try_join!(of_failure, told)?;
     Ok(OutcomeFacts {
         deployments: deployments.to_vec(),
         executions,
-        children,
-        evidence,
         stopped_tasks,
         messages,
         earlier,
@@ -205,15 +215,35 @@ fn has_failed(status: DeploymentStatus) -> bool {
     }
 }
 
-async fn describe(
+/// What a service's pipeline has executed lately; nothing when there is none that deploys the service.
+#[derive(Debug, Default)]
+struct Executed {
+    /// The newest executions.
+    summaries: Vec<ExecutionSummary>,
+    /// While their Deploy actions ran.
+    windows: BTreeMap<ExecutionId, DeployWindow>,
+}
+
+async fn read_executed(
     clients: &Clients,
+    service: &ServiceId,
     pipeline: Option<&PipelineName>,
-) -> Result<Option<PipelineDescription>, CallError> {
-    let Some(pipeline) = pipeline else { return Ok(None) };
-    match clients.pipeline(pipeline).await? {
-        PipelineFact::Found(description) => Ok(Some(description)),
-        PipelineFact::Missing => Ok(None),
-    }
+) -> Result<Executed, CallError> {
+    let Some(pipeline) = pipeline else { return Ok(Executed::default()) };
+    let described = match clients.pipeline(pipeline).await? {
+        PipelineFact::Found(description) => description,
+        PipelineFact::Missing => return Ok(Executed::default()),
+    };
+    let deploys = described.deploys.iter().find(|deploy| {
+        deploy.cluster.as_ref() == Some(&service.cluster) && deploy.service.as_ref() == Some(&service.service)
+    });
+    let Some(deploy) = deploys else { return Ok(Executed::default()) };
+    let source_action = described.sources.first().map(|source| &source.name);
+    let (summaries, windows) = try_join!(
+        clients.executions(pipeline, source_action, EXECUTIONS_MAX),
+        clients.deploy_windows(pipeline, &deploy.name),
+    )?;
+    Ok(Executed { summaries: summaries.unwrap_or_default(), windows })
 }
 
 /// The execution during whose Deploy action a deployment was created; none when it was made by hand.
@@ -236,26 +266,16 @@ async fn read_executions(
     clients: &Clients,
     stack: &Stack,
     service: &ServiceId,
-    pipeline: &PipelineName,
-    described: &PipelineDescription,
+    executed: &Executed,
     newest: Option<&Deployment>,
 ) -> Result<Vec<Execution>, CallError> {
-    let deploys = described.deploys.iter().find(|deploy| {
-        deploy.cluster.as_ref() == Some(&service.cluster) && deploy.service.as_ref() == Some(&service.service)
-    });
-    let Some(deploy) = deploys else { return Ok(Vec::new()) };
-    let source_action = described.sources.first().map(|source| &source.name);
-    let (summaries, windows) = try_join!(
-        clients.executions(pipeline, source_action, EXECUTIONS_MAX),
-        clients.deploy_windows(pipeline, &deploy.name),
-    )?;
-    stream::iter(summaries.unwrap_or_default())
+    stream::iter(&executed.summaries)
         .map(|summary| async {
-            let window = windows.get(&summary.id).copied();
+            let window = executed.windows.get(&summary.id).copied();
             let is_owner =
                 window.zip(newest).is_some_and(|(window, newest)| window.contains(newest.created_at));
-            let source = read_source(clients, stack, service, &summary, is_owner).await?;
-            Ok::<_, CallError>(Execution { deploy: window, ..execution(summary, source) })
+            let source = read_source(clients, stack, service, summary, is_owner).await?;
+            Ok::<_, CallError>(Execution { deploy: window, ..execution(summary.clone(), source) })
         })
         .buffered(SERVICES_AT_ONCE)
         .try_collect()

@@ -50,6 +50,19 @@ pub async fn read_revisions(
     (actor, now): (Function, Timestamp),
 ) -> Result<Option<(RevisionsFacts, Vec<Unread>)>, CallError> {
     let Some((tip, rules)) = read_rules(clients, &stack.repository).await? else { return Ok(None) };
+    let read = read_revisions_at(clients, upstream, stack, asked, (actor, now), (tip, rules)).await;
+    Ok(Some((read.facts, read.unread)))
+}
+
+/// The same as [`read_revisions`], at a tip whose rules are known.
+pub(super) async fn read_revisions_at(
+    clients: &Clients,
+    upstream: Option<&Clients>,
+    stack: &Stack,
+    asked: &RevisionsAsked,
+    (actor, now): (Function, Timestamp),
+    (tip, rules): (CommitId, RulesFact),
+) -> RevisionsRead {
     let wanted = services_asked_about(&rules, asked);
     let repositories = wanted
         .iter()
@@ -89,7 +102,7 @@ pub async fn read_revisions(
     if let Some(upstream) = upstream {
         read_evidence(upstream, &mut read).await;
     }
-    Ok(Some((read.facts, read.unread)))
+    read
 }
 
 /// What was read, and of which services something could not be.
@@ -169,7 +182,8 @@ async fn read_service(
 /// The images that Towpath's own commits put into a service.
 fn promoted(service: &ServiceId, changes: &[LastChange]) -> BTreeSet<ImageDigest> {
     let digests = changes.iter().flat_map(|change| {
-        let containers = Trailers::parse(&change.message).of_service(service).map(|told| told.containers.clone());
+        let containers =
+            Trailers::parse(&change.message).of_service(service).map(|told| told.containers.clone());
         containers.unwrap_or_default().into_iter().filter_map(|container| container.image_digest)
     });
     digests.collect()

@@ -17,6 +17,7 @@ use domain::names::{
     ActionName, CommitId, EcrRegistry, ImageDigest, ImageRepositoryName, PipelineName, ServiceId,
 };
 use domain::revision::RevisionFile;
+use domain::time::Timestamp;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::{join, try_join};
@@ -35,19 +36,43 @@ pub async fn read_starts(
     asked: &BTreeMap<ServiceId, Vec<Asked>>,
 ) -> Result<Option<(StartsFacts, Vec<Unread>)>, CallError> {
     let Some((tip, rules)) = read_rules(clients, &stack.repository).await? else { return Ok(None) };
+    let StartsRead { facts, deployed_at: _, unread } =
+        read_starts_at(clients, stack, asked, (&tip, &rules)).await?;
+    Ok(Some((facts, unread)))
+}
+
+/// What was read for starts.
+pub(super) struct StartsRead {
+    pub(super) facts: StartsFacts,
+    /// When each service's newest deployment was created.
+    pub(super) deployed_at: BTreeMap<ServiceId, Timestamp>,
+    pub(super) unread: Vec<Unread>,
+}
+
+/// The same as [`read_starts`], at a tip whose rules are known.
+pub(super) async fn read_starts_at(
+    clients: &Clients,
+    stack: &Stack,
+    asked: &BTreeMap<ServiceId, Vec<Asked>>,
+    (tip, rules): (&CommitId, &RulesFact),
+) -> Result<StartsRead, CallError> {
     let services = stream::iter(asked)
         .map(|(service, asked)| async {
-            let read = read_start(clients, stack, service, asked, &rules, &tip);
+            let read = read_start(clients, stack, service, asked, rules, tip);
             (service.clone(), Box::pin(read).await)
         })
         .buffer_unordered(SERVICES_AT_ONCE)
         .collect::<Vec<_>>();
-    let made = clients.commit_by_id(&stack.repository.name, &tip);
+    let made = clients.commit_by_id(&stack.repository.name, tip);
     let (services, made) = join!(services, made);
     let (services, unread) = apart(services);
     let tip_made_at = made?.map(|commit| commit.at);
-    let repository = stack.repository.clone();
-    Ok(Some((StartsFacts { repository, tip, tip_made_at, services }, unread)))
+    let deployed_at =
+        services.iter().filter_map(|(service, (_, deployed_at))| Some((service.clone(), (*deployed_at)?)));
+    let deployed_at = deployed_at.collect();
+    let services = services.into_iter().map(|(service, (read, _))| (service, read)).collect();
+    let (repository, tip) = (stack.repository.clone(), tip.clone());
+    Ok(StartsRead { facts: StartsFacts { repository, tip, tip_made_at, services }, deployed_at, unread })
 }
 
 async fn read_start(
@@ -57,14 +82,14 @@ async fn read_start(
     asked: &[Asked],
     rules: &RulesFact,
     tip: &CommitId,
-) -> Result<StartFacts, CallError> {
+) -> Result<(StartFacts, Option<Timestamp>), CallError> {
     let named = match rules.of_service(service) {
         RulesOfService::Named(rules) => Some(rules),
         RulesOfService::NotNamed | RulesOfService::Invalid(_) => None,
     };
     let pipeline_name = stack.pipeline_of(service, named);
     let repository = &stack.repository;
-    let (revision, hold, last_change, (pipeline, executions), runs) = try_join!(
+    let (revision, hold, last_change, (pipeline, executions), (runs, deployed_at)) = try_join!(
         read_revision(clients, repository, service, tip),
         read_hold(clients, repository, service, tip),
         read_last_change(clients, repository, service, tip),
@@ -72,8 +97,9 @@ async fn read_start(
         clients.running(service),
     )?;
     let children = read_children(clients, &stack.registry, &revision, &runs).await?;
-    Ok(StartFacts {
-        asked: Asked::that_counts(asked, revision.blob()),
+    let asked = Asked::that_counts(asked, revision.blob());
+    let facts = StartFacts {
+        asked,
         revision,
         hold,
         last_change,
@@ -82,7 +108,8 @@ async fn read_start(
         executions,
         runs,
         children,
-    })
+    };
+    Ok((facts, deployed_at))
 }
 
 async fn read_pipeline(

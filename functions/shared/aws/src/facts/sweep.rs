@@ -2,9 +2,9 @@
 
 use super::SERVICES_AT_ONCE;
 use super::files::read_rules;
-use super::outcome::{OutcomeRead, read_outcome};
-use super::revisions::{RevisionsAsked, read_revisions};
-use super::starts::read_starts;
+use super::outcome::read_outcome_at;
+use super::revisions::{RevisionsAsked, RevisionsRead, read_revisions_at};
+use super::starts::{StartsRead, read_starts_at};
 use super::unread::{Unread, apart};
 use crate::connection::Clients;
 use crate::error::CallError;
@@ -13,13 +13,13 @@ use domain::decide::outcome::OutcomeFacts;
 use domain::decide::starts::Asked;
 use domain::decide::sweep::SweepFacts;
 use domain::facts::{RulesFact, RunningImage};
-use domain::names::ServiceId;
+use domain::names::{CommitId, ServiceId};
 use domain::time::Timestamp;
 use domain::wake_up::Function;
 use futures_util::{StreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use tokio::{join, try_join};
+use tokio::join;
 
 /// For how long after its creation a deployment's outcome may still be untold: the pipeline's longest time-out, and
 /// as much again for events that come late.
@@ -65,9 +65,9 @@ pub async fn read_sweep(
     now: Timestamp,
 ) -> Result<Option<SweepRead>, CallError> {
     let asked_starts = services.iter().map(|service| (service.clone(), vec![Asked::WakeUp])).collect();
-    let (starts, rules) =
-        try_join!(read_starts(clients, stack, &asked_starts), read_rules(clients, &stack.repository))?;
-    let (Some((starts, mut unread)), Some((_, rules))) = (starts, rules) else { return Ok(None) };
+    let Some((tip, rules)) = read_rules(clients, &stack.repository).await? else { return Ok(None) };
+    let starts = read_starts_at(clients, stack, &asked_starts, (&tip, &rules)).await?;
+    let StartsRead { facts: starts, deployed_at, mut unread } = starts;
     let with_rules = match &rules {
         RulesFact::Read(file) => {
             services.iter().filter(|service| file.services.contains_key(*service)).cloned().collect()
@@ -76,11 +76,18 @@ pub async fn read_sweep(
     };
     let asked = RevisionsAsked { services: with_rules, ..RevisionsAsked::default() };
     let (revisions, (outcomes, no_outcomes), (tasks, no_tasks)) = join!(
-        read_revisions(clients, upstream, stack, &asked, (Function::Reconcile, now)),
-        read_outcomes(clients, stack, services, now),
+        read_revisions_at(
+            clients,
+            upstream,
+            stack,
+            &asked,
+            (Function::Reconcile, now),
+            (tip.clone(), rules.clone())
+        ),
+        read_outcomes(clients, stack, &deployed_at, now, (&tip, &rules)),
         read_tasks(clients, services),
     );
-    let Some((revisions, no_revisions)) = revisions? else { return Ok(None) };
+    let RevisionsRead { facts: revisions, unread: no_revisions } = revisions;
     let outcomes = outcomes.into_values().flatten().collect();
     let mut facts = SweepFacts { revisions, starts, outcomes, tasks };
     unread.extend(no_revisions.into_iter().chain(no_outcomes).chain(no_tasks));
@@ -99,36 +106,21 @@ fn leave_out(facts: &mut SweepFacts, unread: &[Unread]) {
 async fn read_outcomes(
     clients: &Clients,
     stack: &Stack,
-    services: &BTreeSet<ServiceId>,
+    deployed_at: &BTreeMap<ServiceId, Timestamp>,
     now: Timestamp,
+    (tip, rules): (&CommitId, &RulesFact),
 ) -> (BTreeMap<ServiceId, Vec<OutcomeFacts>>, Vec<Unread>) {
     let since = now.minus(UNTOLD_WITHIN);
-    let read = stream::iter(services)
-        .map(|service| async move {
-            (service.clone(), read_late_outcome(clients, stack, service, since, now).await)
+    let lately = deployed_at.iter().filter(|(_, at)| **at >= since);
+    let read = stream::iter(lately)
+        .map(|(service, _)| async move {
+            let read = read_outcome_at(clients, stack, service, (&[], now), (tip, rules.clone()));
+            (service.clone(), Box::pin(read).await.map(Option::unwrap_or_default))
         })
         .buffer_unordered(SERVICES_AT_ONCE)
         .collect::<Vec<_>>()
         .await;
     apart(read)
-}
-
-/// What the outcome of a service depends on, if it was deployed lately.
-async fn read_late_outcome(
-    clients: &Clients,
-    stack: &Stack,
-    service: &ServiceId,
-    since: Timestamp,
-    now: Timestamp,
-) -> Result<Vec<OutcomeFacts>, CallError> {
-    if !clients.deployed_since(service, since).await? {
-        return Ok(Vec::new());
-    }
-    match Box::pin(read_outcome(clients, stack, service, &[], now)).await? {
-        OutcomeRead::Facts(facts) => Ok(facts),
-        OutcomeRead::NoBranch | OutcomeRead::NotNamed(_) => Ok(Vec::new()),
-        OutcomeRead::Unread(_, error) => Err(error),
-    }
 }
 
 async fn read_tasks(

@@ -16,10 +16,8 @@ const CANDIDATES_MAX: usize = 50;
 
 /// The repositories upstream that the services' images come from.
 pub(super) fn sources(rules: &RulesFact, services: &BTreeSet<ServiceId>) -> BTreeSet<ImageRepositoryName> {
-    let promoted = services
-        .iter()
-        .filter_map(|service| named(rules, service))
-        .filter(|rules| rules.promote.is_some());
+    let promoted =
+        services.iter().filter_map(|service| named(rules, service)).filter(|rules| rules.promote.is_some());
     promoted.flat_map(|rules| rules.containers.values().map(|container| container.source().clone())).collect()
 }
 

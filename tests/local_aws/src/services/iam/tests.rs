@@ -150,6 +150,8 @@ fn documents_that_would_not_be_judged_rightly_are_refused_by_name() {
         json!({"Effect": "Allow", "Action": "ecr:PutImage", "Resource": "arn:aws:ecr:*:*:repository/${aws:PrincipalTag/team}"}),
         json!({"Effect": "Allow", "Action": "ecr:PutImage", "Resource": "*", "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}),
         json!({"Effect": "Allow", "Action": "ecr:PutImage", "Resource": "*", "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o"}}}),
+        json!({"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*", "Condition": {"StringEquals": {"aws:ResourceTag/towpath": "t"}}}),
+        json!({"Effect": "Allow", "Action": "ecr:PutImage", "Resource": "*", "Condition": {"StringEquals": {"ecr:ResourceTag/": "t"}}}),
         json!({"Effect": "Allow", "Action": "ecr:PutImage", "Resource": "*", "Actoin": "x"}),
     ] {
         let policy = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
@@ -170,8 +172,37 @@ fn documents_that_would_not_be_judged_rightly_are_refused_by_name() {
         NotInLocalAws: the local accounts do not know policy variables, as in `arn:aws:ecr:*:*:repository/${aws:PrincipalTag/team}`; AWS may
         NotInLocalAws: the local accounts do not know the condition operator IpAddress; AWS may
         NotInLocalAws: the local accounts do not know the condition key aws:PrincipalOrgID; AWS may
+        NotInLocalAws: the local accounts do not know the condition key aws:ResourceTag/towpath for sqs:SendMessage; AWS may
+        NotInLocalAws: the local accounts do not know the condition key ecr:ResourceTag/; AWS may
         MalformedPolicyDocument: Syntax errors in policy: unknown field `Actoin`, expected one of `Sid`, `Effect`, `Principal`, `Action`, `NotAction`, `Resource`, `NotResource`, `Condition`
     "#]].assert_eq(&refusals);
+}
+
+#[test]
+fn the_tags_of_image_repositories_are_judged_under_either_name() {
+    for key in ["ecr:ResourceTag/towpath", "aws:ResourceTag/towpath"] {
+        let mut world = world();
+        let caller = role_with(
+            &mut world,
+            &json!({"Effect": "Allow", "Action": "ecr:DescribeImages", "Resource": "*",
+                "Condition": {"StringEquals": {key: "yes"}}}),
+        );
+        let mut describe = |repository: &str, tags: Value| {
+            let input = json!({"repositoryName": repository, "tags": tags});
+            let administrator = Caller::administrator(&dev());
+            world
+                .call(&administrator, crate::services::Service::Ecr, "CreateRepository", input)
+                .expect("made");
+            let input = json!({"repositoryName": repository});
+            world
+                .call(&caller, crate::services::Service::Ecr, "DescribeImages", input)
+                .map_err(|error| error.code)
+        };
+        assert!(describe("tagged", json!([{"Key": "towpath", "Value": "yes"}])).is_ok());
+        let refused = Err("AccessDeniedException".to_owned());
+        assert_eq!(describe("other", json!([{"Key": "towpath", "Value": "no"}])), refused);
+        assert_eq!(describe("untagged", json!([])), refused);
+    }
 }
 
 #[test]

@@ -91,6 +91,29 @@ fn across_accounts_both_the_trust_and_the_own_policies_must_allow() {
 }
 
 #[test]
+fn a_trust_can_name_an_accounts_role_that_is_made_later() {
+    let mut world = world();
+    let one = "arn:aws:iam::111111111111:role/one";
+    let trust = json!({"Version": "2012-10-17", "Statement": {
+        "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111111111111:root"}, "Action": "sts:AssumeRole",
+        "Condition": {"ArnEquals": {"aws:PrincipalArn": one}}}});
+    let input = json!({"RoleName": "reader", "AssumeRolePolicyDocument": trust.to_string()});
+    iam::call(&mut world, &Caller::administrator(&id('2')), "CreateRole", input).expect("a role");
+    let nobody_yet = Caller::role(&id('1'), "one", "s");
+    assert!(assume(&mut world, &nobody_yet, &id('2'), "reader").is_err());
+    let allow = json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"});
+    add_role(&mut world, &id('1'), "one", "111111111111", Some(allow.clone()));
+    add_role(&mut world, &id('1'), "another", "111111111111", Some(allow));
+    assert!(assume(&mut world, &Caller::role(&id('1'), "one", "s"), &id('2'), "reader").is_ok());
+    for stranger in [Caller::role(&id('1'), "another", "s"), Caller::administrator(&id('1'))] {
+        assert_eq!(
+            assume(&mut world, &stranger, &id('2'), "reader").expect_err("a refusal").code,
+            "AccessDenied"
+        );
+    }
+}
+
+#[test]
 fn within_an_account_a_trust_that_names_the_role_itself_suffices() {
     let mut world = world();
     add_role(&mut world, &id('1'), "a", "111111111111", None);

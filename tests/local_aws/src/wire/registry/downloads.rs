@@ -1,8 +1,12 @@
 //! Bytes of layers on their way out: from the file to the connection, in chunks, never whole in memory.
 
+use crate::faults::CallFaultKind;
 use crate::names::AccountId;
+use crate::services::Service;
 use crate::services::ecr::download::{Refusal, resolve};
 use crate::shared::LocalAws;
+use crate::wire::perform::Delivery;
+use crate::wire::server;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
@@ -13,6 +17,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use tokio::sync::mpsc;
 
+/// Who downloads: an address needs no login.
+const ANYBODY: &str = "anybody";
 /// How much is read at once.
 const CHUNK_BYTES: u64 = 256 * 1024;
 /// How many chunks may wait for the connection.
@@ -35,12 +41,16 @@ pub(super) async fn download(
     method: Method,
     headers: HeaderMap,
 ) -> Response {
+    let fault = local.lock().faults.for_call(Service::Ecr.name(), "DownloadLayer", ANYBODY);
+    if let Some(refusal) = fault.as_ref().and_then(refused) {
+        return refusal;
+    }
     let found = match account.parse::<AccountId>() {
         Ok(account) => resolve(&local.lock(), &account, &digest, expires, &token),
         Err(_) => Err(Refusal::NotSigned),
     };
     match found.map(File::open) {
-        Ok(Ok(file)) => serve(file, &method, &headers, &[]),
+        Ok(Ok(file)) => delivered(serve(file, &method, &headers, &[]), fault.as_ref()),
         Ok(Err(_)) | Err(Refusal::Gone) => {
             s3_error(StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist.")
         }
@@ -49,6 +59,36 @@ pub(super) async fn download(
             let text = "The request signature we calculated does not match the signature you provided.";
             s3_error(StatusCode::FORBIDDEN, "SignatureDoesNotMatch", text)
         }
+    }
+}
+
+/// What is answered instead of the layer.
+fn refused(fault: &CallFaultKind) -> Option<Response> {
+    match fault {
+        CallFaultKind::Throttle => {
+            Some(s3_error(StatusCode::SERVICE_UNAVAILABLE, "SlowDown", "Please reduce your request rate."))
+        }
+        CallFaultKind::Deny => Some(s3_error(StatusCode::FORBIDDEN, "AccessDenied", "Request has expired")),
+        CallFaultKind::Error(code) => Some(s3_error(StatusCode::BAD_REQUEST, code, "told to fail")),
+        CallFaultKind::ServerError | CallFaultKind::ServerErrorAfterEffect => {
+            Some(s3_error(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", "told to fail"))
+        }
+        CallFaultKind::DropRequest
+        | CallFaultKind::DropReply
+        | CallFaultKind::TruncateReply
+        | CallFaultKind::CorruptReply => None,
+    }
+}
+
+/// The layer, as a fault wants it to arrive.
+fn delivered(response: Response, fault: Option<&CallFaultKind>) -> Response {
+    match fault {
+        Some(CallFaultKind::DropRequest | CallFaultKind::DropReply) => {
+            server::deliver(response, Delivery::Dropped)
+        }
+        Some(CallFaultKind::TruncateReply) => server::broken_off(response),
+        Some(CallFaultKind::CorruptReply) => server::deliver(response, Delivery::Corrupted),
+        _ => response,
     }
 }
 

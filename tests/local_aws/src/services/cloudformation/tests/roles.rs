@@ -31,7 +31,9 @@ const ACTIONS: &[(&str, &str)] = &[
     ("ecr:BatchDeleteImage", "ecr:repository/webapp1"),
     ("ecr:BatchGetImage", "ecr:repository/webapp1"),
     ("ecr:CompleteLayerUpload", "ecr:repository/webapp1"),
+    ("ecr:CreateRepository", "ecr:repository/webapp1"),
     ("ecr:DescribeImages", "ecr:repository/webapp1"),
+    ("ecr:GetDownloadUrlForLayer", "ecr:repository/webapp1"),
     ("ecr:InitiateLayerUpload", "ecr:repository/webapp1"),
     ("ecr:PutImage", "ecr:repository/webapp1"),
     ("ecr:UploadLayerPart", "ecr:repository/webapp1"),
@@ -50,20 +52,42 @@ const ACTIONS: &[(&str, &str)] = &[
     ("sqs:ReceiveMessage", "sqs:towpath-on_commit"),
     ("sqs:ReceiveMessage", "sqs:towpath-on_deployment_change"),
     ("sqs:ReceiveMessage", "sqs:towpath-on_image_push"),
+    ("sqs:ReceiveMessage", "sqs:towpath-promote_image"),
     ("sqs:ReceiveMessage", "sqs:towpath-reconcile"),
     ("sqs:SendMessage", "sqs:towpath-on_commit"),
     ("sqs:SendMessage", "sqs:towpath-on_deployment_change"),
     ("sqs:SendMessage", "sqs:towpath-on_image_push"),
+    ("sqs:SendMessage", "sqs:towpath-promote_image"),
     ("sqs:SendMessage", "sqs:towpath-reconcile"),
     ("sqs:SendMessage", "sqs:towpath-reconcile-dead_letters"),
     ("events:PutEvents", "events:event-bus/default"),
     ("events:PutEvents", "events:event-bus/other"),
+    ("events:PutEvents", "arn:aws:events:eu-west-1:333333333333:event-bus/default"),
+    ("events:PutEvents", "arn:aws:events:eu-west-1:333333333333:event-bus/towpath"),
+    ("events:PutEvents", "arn:aws:events:eu-west-1:222222222222:event-bus/towpath"),
     ("iam:PassRole", "*"),
     ("sts:AssumeRole", "*"),
+    ("sts:AssumeRole", "arn:aws:iam::222222222222:role/towpath-read_images"),
+    ("sts:AssumeRole", "arn:aws:iam::222222222222:role/towpath-promote_image"),
+    ("sts:AssumeRole", "arn:aws:iam::333333333333:role/towpath-read_images"),
+];
+
+/// The functions' roles, and the two for what crosses accounts.
+const ROLES: [&str; 8] = [
+    "on_image_push",
+    "promote_image",
+    "on_commit",
+    "on_deployment_change",
+    "roll_back",
+    "reconcile",
+    "read_images",
+    "tell_downstream",
 ];
 
 fn arn(resource: &str) -> String {
-    let Some((service, name)) = resource.split_once(':') else { return resource.to_owned() };
+    let Some((service, name)) = resource.split_once(':').filter(|(service, _)| *service != "arn") else {
+        return resource.to_owned();
+    };
     format!("arn:aws:{service}:eu-west-1:{DEV}:{name}")
 }
 
@@ -76,29 +100,28 @@ fn may(stage: &Stage, role: &str, action: &str, resource: &str, reference: &str)
 #[test]
 fn each_role_allows_what_its_function_does_and_nothing_else() {
     let mut stage = Stage::new();
-    stage.deploy_all();
+    let between = [("Upstream", "222222222222"), ("Downstream", "333333333333")];
+    stage.deploy("towpath", &own("template.yaml"), &between).expect("the functions");
     let mut shown = String::new();
     for (action, resource) in ACTIONS {
-        let roles: Vec<&str> =
-            ["on_image_push", "on_commit", "on_deployment_change", "roll_back", "reconcile"]
-                .into_iter()
-                .filter(|name| may(&stage, &format!("towpath-{name}"), action, resource, "refs/heads/main"))
-                .collect();
+        let allowed =
+            |name: &&str| may(&stage, &format!("towpath-{name}"), action, resource, "refs/heads/main");
+        let roles: Vec<&str> = ROLES.into_iter().filter(allowed).collect();
         let roles = if roles.is_empty() { "nobody".to_owned() } else { roles.join(", ") };
         shown.push_str(&format!("{action} {resource}: {roles}\n"));
     }
     expect![[r#"
         codecommit:GetBlob codecommit:deployment: on_deployment_change, roll_back, reconcile
-        codecommit:GetBranch codecommit:deployment: on_image_push, on_commit, on_deployment_change, roll_back, reconcile
-        codecommit:GetBranch codecommit:webapp1: on_image_push, roll_back, reconcile
-        codecommit:GetCommit codecommit:deployment: on_image_push, on_commit, on_deployment_change, roll_back, reconcile
+        codecommit:GetBranch codecommit:deployment: on_image_push, promote_image, on_commit, on_deployment_change, roll_back, reconcile
+        codecommit:GetBranch codecommit:webapp1: on_image_push, promote_image, roll_back, reconcile
+        codecommit:GetCommit codecommit:deployment: on_image_push, promote_image, on_commit, on_deployment_change, roll_back, reconcile
         codecommit:GetDifferences codecommit:deployment: on_commit, reconcile
-        codecommit:GetFile codecommit:deployment: on_image_push, on_commit, on_deployment_change, roll_back, reconcile
+        codecommit:GetFile codecommit:deployment: on_image_push, promote_image, on_commit, on_deployment_change, roll_back, reconcile
         codecommit:GetFolder codecommit:deployment: nobody
-        codecommit:ListFileCommitHistory codecommit:deployment: on_image_push, on_commit, on_deployment_change, roll_back, reconcile
+        codecommit:ListFileCommitHistory codecommit:deployment: on_image_push, promote_image, on_commit, on_deployment_change, roll_back, reconcile
         codecommit:GetCommentsForComparedCommit codecommit:deployment: on_deployment_change, reconcile
         codecommit:PostCommentForComparedCommit codecommit:deployment: on_deployment_change
-        codecommit:CreateCommit codecommit:deployment: on_image_push, on_deployment_change, roll_back
+        codecommit:CreateCommit codecommit:deployment: on_image_push, promote_image, on_deployment_change, roll_back
         codecommit:CreateCommit codecommit:webapp1: nobody
         codecommit:GitPush codecommit:deployment: nobody
         codecommit:DeleteBranch codecommit:deployment: nobody
@@ -110,14 +133,16 @@ fn each_role_allows_what_its_function_does_and_nothing_else() {
         codepipeline:StartPipelineExecution codepipeline:deploy-cluster1-webapp1: on_commit
         codepipeline:StartPipelineExecution codepipeline:other: nobody
         codepipeline:StopPipelineExecution codepipeline:deploy-cluster1-webapp1: on_deployment_change, roll_back
-        ecr:BatchCheckLayerAvailability ecr:repository/webapp1: nobody
+        ecr:BatchCheckLayerAvailability ecr:repository/webapp1: promote_image
         ecr:BatchDeleteImage ecr:repository/webapp1: nobody
-        ecr:BatchGetImage ecr:repository/webapp1: on_commit, on_deployment_change, roll_back, reconcile
-        ecr:CompleteLayerUpload ecr:repository/webapp1: on_deployment_change, roll_back
-        ecr:DescribeImages ecr:repository/webapp1: on_image_push, roll_back, reconcile
-        ecr:InitiateLayerUpload ecr:repository/webapp1: on_deployment_change, roll_back
-        ecr:PutImage ecr:repository/webapp1: on_deployment_change, roll_back
-        ecr:UploadLayerPart ecr:repository/webapp1: on_deployment_change, roll_back
+        ecr:BatchGetImage ecr:repository/webapp1: promote_image, on_commit, on_deployment_change, roll_back, reconcile, read_images
+        ecr:CompleteLayerUpload ecr:repository/webapp1: promote_image, on_deployment_change, roll_back
+        ecr:CreateRepository ecr:repository/webapp1: promote_image
+        ecr:DescribeImages ecr:repository/webapp1: on_image_push, promote_image, roll_back, reconcile, read_images
+        ecr:GetDownloadUrlForLayer ecr:repository/webapp1: read_images
+        ecr:InitiateLayerUpload ecr:repository/webapp1: promote_image, on_deployment_change, roll_back
+        ecr:PutImage ecr:repository/webapp1: promote_image, on_deployment_change, roll_back
+        ecr:UploadLayerPart ecr:repository/webapp1: promote_image, on_deployment_change, roll_back
         ecs:DescribeServiceDeployments ecs:service-deployment/cluster1/webapp1/id: on_commit, on_deployment_change, roll_back, reconcile
         ecs:DescribeServiceDeployments ecs:service/cluster1/webapp1: on_commit, on_deployment_change, roll_back, reconcile
         ecs:DescribeServiceRevisions ecs:service-revision/cluster1/webapp1/id: on_commit, on_deployment_change, roll_back, reconcile
@@ -133,16 +158,24 @@ fn each_role_allows_what_its_function_does_and_nothing_else() {
         sqs:ReceiveMessage sqs:towpath-on_commit: on_commit
         sqs:ReceiveMessage sqs:towpath-on_deployment_change: on_deployment_change
         sqs:ReceiveMessage sqs:towpath-on_image_push: on_image_push
+        sqs:ReceiveMessage sqs:towpath-promote_image: promote_image
         sqs:ReceiveMessage sqs:towpath-reconcile: reconcile
         sqs:SendMessage sqs:towpath-on_commit: reconcile
         sqs:SendMessage sqs:towpath-on_deployment_change: reconcile
-        sqs:SendMessage sqs:towpath-on_image_push: reconcile
+        sqs:SendMessage sqs:towpath-on_image_push: roll_back, reconcile
+        sqs:SendMessage sqs:towpath-promote_image: promote_image, roll_back, reconcile
         sqs:SendMessage sqs:towpath-reconcile: reconcile
         sqs:SendMessage sqs:towpath-reconcile-dead_letters: nobody
-        events:PutEvents events:event-bus/default: on_deployment_change
+        events:PutEvents events:event-bus/default: promote_image, on_deployment_change, roll_back
         events:PutEvents events:event-bus/other: nobody
+        events:PutEvents arn:aws:events:eu-west-1:333333333333:event-bus/default: nobody
+        events:PutEvents arn:aws:events:eu-west-1:333333333333:event-bus/towpath: tell_downstream
+        events:PutEvents arn:aws:events:eu-west-1:222222222222:event-bus/towpath: nobody
         iam:PassRole *: nobody
         sts:AssumeRole *: nobody
+        sts:AssumeRole arn:aws:iam::222222222222:role/towpath-read_images: promote_image, reconcile
+        sts:AssumeRole arn:aws:iam::222222222222:role/towpath-promote_image: nobody
+        sts:AssumeRole arn:aws:iam::333333333333:role/towpath-read_images: nobody
     "#]].assert_eq(&shown);
 }
 

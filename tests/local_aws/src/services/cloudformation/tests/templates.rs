@@ -140,7 +140,8 @@ fn a_function_knows_its_environment() {
           "TOWPATH_PROMOTE_IMAGE_QUEUE": "",
           "TOWPATH_RECONCILE_QUEUE": "http://127.0.0.1:4566/111111111111/towpath-reconcile",
           "TOWPATH_STALLED_AFTER_MINUTES": "15",
-          "TOWPATH_UPSTREAM_ACCOUNT": ""
+          "TOWPATH_UPSTREAM_ACCOUNT": "",
+          "TOWPATH_UPSTREAM_ROLE": ""
         }"#]].assert_eq(&shown);
 }
 

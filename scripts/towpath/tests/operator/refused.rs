@@ -1,0 +1,267 @@
+//! What cannot be carried out is said in one line, with what to do about it, and nothing is done.
+
+use crate::desk::{Desk, Said, home, stable, towpath};
+use expect_test::{Expect, expect};
+
+/// Says it without any credentials, in a folder with these files.
+fn alone(arguments: &[&str], files: &[(&str, &str)], expected: &Expect) {
+    let home = home();
+    for (name, text) in files {
+        std::fs::write(home.path().join(name), text).unwrap();
+    }
+    let said = Said::of(&towpath(home.path(), arguments).output().unwrap());
+    expected.assert_eq(&stable(&said.to_string()).replace(&home.path().display().to_string(), "<home>"));
+}
+
+#[test]
+fn what_is_no_name_is_refused_before_anything_is_asked() {
+    for service in ["webapp1", "../webapp1", "cluster1/..", "a/b/c", "", "cluster1/web app", "c\u{1b}[31m/s"]
+    {
+        let home = home();
+        let said = Said::of(&towpath(home.path(), &["history", service]).output().unwrap());
+        assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{service:?}: {said}");
+        assert!(!said.err.contains('\u{1b}'), "{said}");
+        assert!(said.err.contains("expected <cluster>/<service>"), "{said}");
+    }
+    let back = |to, reason| ["rollback", "c/s", "--to", to, "--reason", reason];
+    alone(
+        &back("../x", "r"),
+        &[],
+        &expect![[r#"
+        error: --to: "../x" is not a revision to roll back to: expected previous, a commit id (or its first 7 digits or more), an image tag, or a digest (sha256:…)
+        exit Some(2)
+    "#]],
+    );
+    alone(
+        &back("previous", "two\nlines"),
+        &[],
+        &expect![[r#"
+        error: --reason "two\nlines": expected 1 to 512 characters on one line, without { and }
+        exit Some(2)
+    "#]],
+    );
+    alone(
+        &back("previous", "{{ Who }}"),
+        &[],
+        &expect![[r#"
+        error: --reason "{{ Who }}": expected 1 to 512 characters on one line, without { and }
+        exit Some(2)
+    "#]],
+    );
+    alone(
+        &["release", "c/s", "--what", "some", "--reason", "r"],
+        &[],
+        &expect![[r#"
+        error: --what: "some" is not a part to release: expected all, hold, or a digest (sha256:…)
+        exit Some(2)
+    "#]],
+    );
+    alone(
+        &["promote", "c/s", "--from", "a", "--to", "b", "--commit", "-x"],
+        &[],
+        &expect![[r#"
+        error: unexpected argument '-x' found
+
+          tip: to pass '-x' as a value, use '-- -x'
+
+        Usage: towpath promote [OPTIONS] --from <NAME> --to <NAME> <SERVICE>
+
+        For more information, try '--help'.
+        exit Some(2)
+    "#]],
+    );
+    alone(
+        &["promote", "c/s", "--from", "a", "--to", "b", "--commit", "main"],
+        &[],
+        &expect![[r#"
+        error: --commit "main": expected a commit id of the application, or its first 7 digits or more
+        exit Some(2)
+    "#]],
+    );
+    alone(
+        &["approve", "c/s", "--in", "b", "--image", "a b"],
+        &[],
+        &expect![[r#"
+        error: --image "a b": expected an image tag, or a digest (sha256:…)
+        exit Some(2)
+    "#]],
+    );
+    alone(
+        &["status", "--between", "a", "a", "c/s", "-e", "a"],
+        &[],
+        &expect![[r#"
+            error: --between a a: expected two environments
+            exit Some(2)
+        "#]],
+    );
+    alone(
+        &["status", "--between", "a", "b"],
+        &[],
+        &expect![[r#"
+        error: --between compares one service: expected exactly one <cluster>/<service>
+        exit Some(2)
+    "#]],
+    );
+}
+
+#[test]
+fn missing_credentials_are_told_with_what_to_do() {
+    let region = [("towpath.yaml", "environments: [{ name: dev, region: eu-west-1 }]\n")];
+    alone(
+        &["status", "--region", "eu-west-1"],
+        &[],
+        &expect![[r#"
+            error: no AWS credentials: there are none
+            hint: set AWS_PROFILE, log in with aws sso login, or name a profile: --environment <name>=<profile>
+            exit Some(6)
+        "#]],
+    );
+    alone(
+        &["status"],
+        &[],
+        &expect![[r#"
+        error: the account of your AWS credentials: no Region is said
+        hint: say --region, set AWS_REGION, or write region into the profile or towpath.yaml
+        exit Some(6)
+    "#]],
+    );
+    alone(
+        &["status"],
+        &region,
+        &expect![[r#"
+        error: no AWS credentials for environment dev: there are none
+        hint: set AWS_PROFILE, log in with aws sso login, or name a profile: --environment <name>=<profile>
+        exit Some(6)
+    "#]],
+    );
+    alone(
+        &["status", "-e", "dev=nobody", "--region", "eu-west-1"],
+        &[],
+        &expect![[r#"
+            error: no AWS credentials for environment dev (profile "nobody"): there are none
+            hint: log in: aws sso login --profile nobody; or look at the profile: aws configure list --profile nobody
+            exit Some(6)
+        "#]],
+    );
+}
+
+#[test]
+fn a_wrong_towpath_yaml_is_told_with_its_place() {
+    let check = |text, expected: &Expect| alone(&["status"], &[("towpath.yaml", text)], expected);
+    check(
+        "",
+        &expect![[r#"
+        error: towpath.yaml: unexpected end of input at line 1, column 1
+        hint: towpath --help shows what towpath.yaml looks like
+        exit Some(2)
+    "#]],
+    );
+    check(
+        "environments: []\n",
+        &expect![[r#"
+        error: towpath.yaml names no environment: expected at least one
+        exit Some(2)
+    "#]],
+    );
+    check(
+        "environments:\n  - { name: dev, profil: x }\n",
+        &expect![[r#"
+            error: towpath.yaml: line 2 column 18: unknown field `profil`, expected one of name, profile, role, region
+            hint: towpath --help shows what towpath.yaml looks like
+            exit Some(2)
+        "#]],
+    );
+    check(
+        "environments:\n  - { name: ../x }\n",
+        &expect![[r#"
+            error: towpath.yaml: line 2 column 13: "../x" is not an environment name: expected 1 to 32 lower-case letters, digits or -, the first a letter
+            hint: towpath --help shows what towpath.yaml looks like
+            exit Some(2)
+        "#]],
+    );
+    check(
+        "environments:\n  - { profile: x }\n",
+        &expect![[r#"
+        error: towpath.yaml: an environment has no name
+        exit Some(2)
+    "#]],
+    );
+    check(
+        "environments:\n  - { name: dev }\n  - { name: dev }\n",
+        &expect![[r#"
+        error: environment dev is named twice
+        exit Some(2)
+    "#]],
+    );
+    alone(
+        &["status", "--config", "other.yaml"],
+        &[],
+        &expect![[r#"
+        error: other.yaml cannot be read: No such file or directory (os error 2)
+        exit Some(2)
+    "#]],
+    );
+    alone(
+        &["status", "-e", "dev="],
+        &[],
+        &expect![[r#"
+            error: --environment "dev=": no profile behind =
+            exit Some(2)
+        "#]],
+    );
+    alone(
+        &["history", "c/s", "-e", "dev", "-e", "stg"],
+        &[],
+        &expect![[r#"
+            error: which environment? say --in one of dev, stg
+            exit Some(2)
+        "#]],
+    );
+}
+
+#[test]
+fn an_environment_that_is_not_there_is_told() {
+    let desk = Desk::empty();
+    expect![[r#"
+        error: there is no environment prd: your AWS credentials are those of dev (account 111111111111)
+        hint: say --environment prd=<profile>, or use the credentials of prd
+        exit Some(5)
+    "#]]
+    .assert_eq(&desk.shows(&["history", "c/s", "--in", "prd"]));
+    expect![[r#"
+        error: environment stg: the account 111111111111 is the environment dev, not stg
+        hint: correct the name, the profile or the order in towpath.yaml or --environment
+        exit Some(2)
+    "#]]
+    .assert_eq(&desk.shows(&["status", "-e", "stg"]));
+    expect![[r#"
+        error: there is no environment prd: known are dev
+        hint: add it to towpath.yaml, or say --environment prd=<profile>
+        exit Some(5)
+    "#]]
+    .assert_eq(&desk.shows(&["status", "-e", "dev", "--environments", "prd"]));
+    expect![[r#"
+        error: which environment is before dev? None before it is named
+        hint: name both in towpath.yaml or with --environment, in the order of the path to production
+        exit Some(2)
+    "#]]
+    .assert_eq(&desk.shows(&["approve", "c/s", "--in", "dev"]));
+    let mut elsewhere = desk.command(&["status"]);
+    expect![[r#"
+        error: the account of your AWS credentials: Lambda GetFunctionConfiguration for function towpath-reconcile: UnrecognizedClientException: The security token included in the request is invalid: there is no account 999999999999 here
+        hint: log in again, such as: aws sso login --profile <profile>
+        exit Some(6)
+    "#]]
+        .assert_eq(&desk.stable(&desk.run(elsewhere.env("AWS_ACCESS_KEY_ID", "999999999999")).to_string()));
+    let role = "environments: [{ name: dev, role: \"arn:aws:iam::111111111111:role/nobody\" }]\n";
+    std::fs::write(desk.home.path().join("towpath.yaml"), role).unwrap();
+    expect![[r#"
+        error: no AWS credentials for environment dev: AccessDenied: User: arn:aws:iam::111111111111:user/administrator is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::111111111111:role/nobody
+        hint: your credentials must be allowed sts:AssumeRole on arn:aws:iam::111111111111:role/nobody, and it must trust them
+        exit Some(6)
+    "#]].assert_eq(&desk.shows(&["status"]));
+    std::fs::remove_file(desk.home.path().join("towpath.yaml")).unwrap();
+    let mut nowhere = desk.command(&["status"]);
+    let said = desk.run(nowhere.env("AWS_ENDPOINT_URL", "http://127.0.0.1:1"));
+    assert_eq!(said.code, Some(1), "{said}");
+}
