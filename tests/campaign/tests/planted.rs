@@ -29,7 +29,9 @@ fn each_planted_fault_is_caught() -> Result<(), Failure> {
                     break;
                 }
             }
-            let Some((seed, violation)) = found else { return Err(format!("{planted:?} is not caught").into()) };
+            let Some((seed, violation)) = found else {
+                return Err(format!("{planted:?} is not caught").into());
+            };
             assert!(expected.contains(&violation.invariant), "{planted:?}, seed {seed}: {violation}");
         }
         Ok(())

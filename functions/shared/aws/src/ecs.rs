@@ -156,7 +156,8 @@ impl Clients {
             Err(error) if code_of(&error) == Some("ClusterNotFoundException") => return Ok(Vec::new()),
             Err(error) => return Err(CallError::from_sdk(SERVICE, "DescribeServices", service, error)),
         };
-        let mut events: Vec<_> = answer.services().iter().flat_map(|service| service.events()).collect();
+        let mut events: Vec<_> =
+            answer.services().iter().flat_map(aws_sdk_ecs::types::Service::events).collect();
         events.retain(|event| event.created_at().is_some_and(|at| timestamp(at) >= since));
         events.sort_by_key(|event| std::cmp::Reverse(event.created_at().map(timestamp)));
         Ok(events.into_iter().filter_map(|event| event.message().map(str::to_owned)).collect())

@@ -35,11 +35,16 @@ enum NotKept<V, E> {
 
 impl<K: Eq + Hash, V: Clone> Once<K, V> {
     /// The answer that is known, or else the one that asking gives.
-    pub(crate) async fn ask<E>(
+    pub(crate) fn ask<E>(
         &self,
         key: K,
         ask: impl Future<Output = Result<Answer<V>, E>>,
-    ) -> Result<V, E> {
+    ) -> impl Future<Output = Result<V, E>> {
+        // On the heap: it would be carried in the state of all who wait for it, several times over.
+        self.answer(key, Box::pin(ask))
+    }
+
+    async fn answer<E>(&self, key: K, ask: impl Future<Output = Result<Answer<V>, E>>) -> Result<V, E> {
         let cell =
             Arc::clone(self.cells.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default());
         let asked = cell.get_or_try_init(|| async {

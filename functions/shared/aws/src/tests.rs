@@ -272,7 +272,8 @@ async fn a_rollback_without_a_branch_reads_nothing_more() {
         stalled_after: std::time::Duration::from_secs(900),
     };
     let now = domain::time::Timestamp::from_epoch_seconds(0);
-    let read = crate::facts::read_rollback(&canned.clients(), &stack, &service, now).await.unwrap();
+    let clients = canned.clients();
+    let read = Box::pin(crate::facts::read_rollback(&clients, &stack, &service, now)).await.unwrap();
     assert_eq!(read, None);
     assert_eq!(canned.operations(), ["GetFile", "GetBranch"]);
 }

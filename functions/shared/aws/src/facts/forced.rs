@@ -51,7 +51,8 @@ pub async fn read_forced(
         .collect();
     let services = stream::iter(changed)
         .map(|service| async {
-            let read = read_service(clients, stack, &service, [&old, &new, &tip], &rules).await?;
+            let read = read_service(clients, stack, &service, [&old, &new, &tip], &rules);
+            let read = Box::pin(read).await?;
             Ok::<_, CallError>((service, read))
         })
         .buffer_unordered(SERVICES_AT_ONCE)
