@@ -69,7 +69,14 @@ impl Story {
     /// # Errors
     /// As [`Story::start`].
     pub fn chain(settings: Settings) -> Result<Self, Failure> {
-        let now = chrono::DateTime::from(SystemTime::now());
+        Self::chain_at(settings, chrono::DateTime::from(SystemTime::now()))
+    }
+
+    /// [`Story::chain`] with a clock that shows this time, as in [`Story::start_at`].
+    ///
+    /// # Errors
+    /// As [`Story::start`].
+    pub fn chain_at(settings: Settings, now: chrono::DateTime<chrono::Utc>) -> Result<Self, Failure> {
         Self::serve(settings, now, &[("dev", DEV), ("stg", STG), ("prd", PRD)])
     }
 

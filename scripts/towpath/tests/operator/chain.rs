@@ -1,6 +1,6 @@
 //! The README's walk through, in three accounts.
 
-use crate::desk::{Desk, stable};
+use crate::desk::{Desk, slow_clock, stable};
 use client::Image;
 use expect_test::expect;
 use local_aws::settings::Settings;
@@ -20,7 +20,7 @@ services:
 
 /// The three accounts with the service in each, and a desk that knows a profile for each.
 fn desk() -> Desk {
-    let mut story = Story::chain(Settings::default()).unwrap();
+    let mut story = Story::chain_at(Settings::default(), slow_clock()).unwrap();
     story.make_application("webapp1").unwrap();
     let environments = [
         ("dev", ""),

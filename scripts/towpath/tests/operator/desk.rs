@@ -7,6 +7,7 @@ use serde_json::Value;
 use std::fmt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::SystemTime;
 use stories::Story;
 use tempfile::TempDir;
 
@@ -58,6 +59,12 @@ pub(crate) fn towpath(home: &Path, arguments: &[&str]) -> Command {
     command
 }
 
+/// What the accounts' clock shows at first. It moves from event to event and the functions go by the machine's: a person
+/// must not act before what ECS has told already.
+pub(crate) fn slow_clock() -> chrono::DateTime<chrono::Utc> {
+    chrono::DateTime::<chrono::Utc>::from(SystemTime::now()) - chrono::Duration::minutes(20)
+}
+
 /// A folder of one's own.
 pub(crate) fn home() -> TempDir {
     TempDir::with_prefix("towpath-home-").unwrap()
@@ -73,12 +80,16 @@ pub(crate) struct Desk {
 impl Desk {
     /// An account with Towpath's stacks and nothing else.
     pub(crate) fn empty() -> Self {
-        Self::of(Story::start(Settings::default()).unwrap())
+        Self::of(Story::start_at(Settings::default(), slow_clock()).unwrap())
     }
 
     /// An account with one service and its rules, at rest.
     pub(crate) fn with_service() -> Self {
-        Self::of(Story::with_service(Settings::default()).unwrap())
+        let mut desk = Self::empty();
+        desk.story.make_service("webapp1", true).unwrap();
+        desk.story.commit("Deliver webapp1", &[("delivery.yaml", Some(stories::RULES))]).unwrap();
+        desk.story.make_pipeline("webapp1").unwrap();
+        desk
     }
 
     /// A desk before these accounts.

@@ -1,7 +1,6 @@
 //! The real `towpath`, as an operator types it, against the local accounts.
 
 #![expect(
-    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,

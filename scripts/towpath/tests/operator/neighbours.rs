@@ -1,6 +1,6 @@
 //! Two environments in virtual time, stg behind dev, with one application in both; and the commits between them.
 
-use crate::desk::{Said, commits, home, stable, towpath};
+use crate::desk::{Said, commits, home, slow_clock, stable, towpath};
 use client::{Aws, Git, Image, Registry};
 use expect_test::expect;
 use local_aws::LocalAws;
@@ -10,7 +10,6 @@ use local_aws::settings::Settings;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::SystemTime;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -56,7 +55,7 @@ impl Neighbours {
             settings: Settings::default(),
             seed: 1,
         };
-        let clock = Clock::Manual(chrono::DateTime::from(SystemTime::now()));
+        let clock = Clock::Manual(slow_clock());
         let running = runtime.block_on(serve::start_with_clock(&options, clock)).unwrap();
         let endpoint = running.endpoint.clone();
         let local = running.local.clone();

@@ -6,6 +6,7 @@ use crate::error::{CallError, code_of};
 use domain::names::{CommitId, RepositoryName};
 use domain::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 const SERVICE: &str = "CodeCommit";
 const OPERATION: &str = "BatchGetCommits";
@@ -13,6 +14,9 @@ const OPERATION: &str = "BatchGetCommits";
 const COMMITS_PER_CALL: usize = 100;
 /// How many commits are looked at before the answer is cut off.
 const COMMITS_MAX: usize = 1_000;
+
+/// By how much the clocks of those who committed are believed to differ.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A commit of an application.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,16 +66,10 @@ impl Clients {
         let Some(found) = self.source_commits(repository, &begin).await? else { return Ok(None) };
         walk.add(found);
         walk.exclude(has_not.clone());
-        while walk.is_interesting() && walk.known.len() < COMMITS_MAX {
-            let Some((_, id)) = walk.open.pop_last() else { break };
-            let Some(parents) = walk.known.get(&id).map(|commit| commit.parents.clone()) else { continue };
-            let unknown: Vec<CommitId> =
-                parents.iter().filter(|parent| !walk.known.contains_key(*parent)).cloned().collect();
+        while let Some(commit) = walk.next() {
+            let unknown = walk.unknown_parents(&commit);
             let Some(found) = self.source_commits(repository, &unknown).await? else { return Ok(None) };
-            walk.add(found);
-            if walk.excluded.contains(&id) {
-                parents.into_iter().for_each(|parent| walk.exclude(parent));
-            }
+            walk.look_at(&commit, found);
         }
         Ok(Some(walk.log()))
     }
@@ -127,13 +125,39 @@ impl Walk {
         }
     }
 
-    /// Whether something is still open that is not the other's.
-    fn is_interesting(&self) -> bool {
-        self.open.iter().any(|(_, id)| !self.excluded.contains(id))
+    /// Whether what is open can change the answer: something may be found that is not the other's, or something that was
+    /// found may turn out to be. Clocks differ, and two commits of one second have no order.
+    fn goes_on(&self) -> bool {
+        if self.open.iter().any(|(_, id)| !self.excluded.contains(id)) {
+            return true;
+        }
+        let found = self.known.values().filter(|commit| !self.excluded.contains(&commit.id));
+        let oldest = found.map(|commit| commit.at).min();
+        oldest.is_some_and(|oldest| self.open.iter().any(|(at, _)| at.plus(CLOCKS_DIFFER) >= oldest))
+    }
+
+    /// The commit to look at next, the youngest first.
+    fn next(&mut self) -> Option<SourceCommit> {
+        if !self.goes_on() || self.known.len() >= COMMITS_MAX {
+            return None;
+        }
+        let (_, id) = self.open.pop_last()?;
+        self.known.get(&id).cloned()
+    }
+
+    fn unknown_parents(&self, commit: &SourceCommit) -> Vec<CommitId> {
+        commit.parents.iter().filter(|parent| !self.known.contains_key(*parent)).cloned().collect()
+    }
+
+    fn look_at(&mut self, commit: &SourceCommit, parents: Vec<SourceCommit>) {
+        self.add(parents);
+        if self.excluded.contains(&commit.id) {
+            commit.parents.iter().cloned().for_each(|parent| self.exclude(parent));
+        }
     }
 
     fn log(mut self) -> SourceLog {
-        let is_whole = !self.is_interesting();
+        let is_whole = !self.goes_on();
         self.known.retain(|id, _| !self.excluded.contains(id));
         let mut children: BTreeMap<CommitId, usize> = BTreeMap::new();
         for parent in self.known.values().flat_map(|commit| &commit.parents) {
@@ -196,34 +220,47 @@ mod tests {
         }
     }
 
+    /// The walk through a whole history, as the calls would tell it.
+    fn walked(history: &[SourceCommit], has_not: u32, has: u32) -> Vec<SourceCommit> {
+        let tell = |ids: &[CommitId]| -> Vec<SourceCommit> {
+            history.iter().filter(|commit| ids.contains(&commit.id)).cloned().collect()
+        };
+        let mut walk = Walk::default();
+        walk.add(tell(&[id(has_not), id(has)]));
+        walk.exclude(id(has_not));
+        while let Some(commit) = walk.next() {
+            let unknown = walk.unknown_parents(&commit);
+            walk.look_at(&commit, tell(&unknown));
+        }
+        let log = walk.log();
+        assert!(log.is_whole);
+        log.commits
+    }
+
     #[test]
     fn a_commit_has_nothing_that_it_has_not() {
-        let mut walk = Walk::default();
-        walk.add(vec![commit(1, 1, &[])]);
-        walk.exclude(id(1));
-        assert!(!walk.is_interesting());
-        assert_eq!(walk.log(), SourceLog { commits: Vec::new(), is_whole: true });
+        assert_eq!(walked(&[commit(1, 1, &[])], 1, 1), []);
     }
 
     #[test]
     fn what_belongs_to_both_is_left_out_whatever_the_clocks_say() {
-        // 1 ← 2 ← 3; the clock of 2 goes wrong, and 2 is found to be the other's only after 1 was.
-        let mut walk = Walk::default();
-        walk.add(vec![commit(3, 30, &[2]), commit(1, 10, &[]), commit(2, 900, &[1])]);
-        walk.exclude(id(2));
-        let log = walk.log();
-        assert_eq!(log.commits, [commit(3, 30, &[2])]);
-        assert!(!log.is_whole);
+        // 1 ← 2 ← 3, all of one second, or with a clock that goes wrong; with ids in either order.
+        for seconds in [[10, 10, 10], [10, 900, 30], [30, 20, 10]] {
+            let [first, second, third] = seconds;
+            let history = [commit(1, first, &[]), commit(2, second, &[1]), commit(3, third, &[2])];
+            assert_eq!(walked(&history, 3, 1), [], "{seconds:?}");
+            assert_eq!(walked(&history, 2, 3), [commit(3, third, &[2])], "{seconds:?}");
+            let turned = [commit(9, first, &[]), commit(8, second, &[9]), commit(7, third, &[8])];
+            assert_eq!(walked(&turned, 7, 9), [], "{seconds:?}");
+        }
     }
 
     #[test]
     fn a_commit_comes_before_those_it_was_made_from() {
-        let mut walk = Walk::default();
-        walk.add(vec![commit(1, 10, &[]), commit(4, 10, &[2, 3]), commit(3, 10, &[1]), commit(2, 90, &[1])]);
-        let commits = walk.log().commits;
-        assert_eq!(
-            commits.iter().map(|commit| commit.id.clone()).collect::<Vec<_>>(),
-            [id(4), id(2), id(3), id(1)]
-        );
+        let (two, three) = (commit(2, 90, &[1]), commit(3, 10, &[1]));
+        let (base, merge) = (commit(1, 10, &[]), commit(4, 10, &[2, 3]));
+        let history = [base, two.clone(), three.clone(), merge.clone()];
+        assert_eq!(walked(&history, 1, 4), [merge.clone(), two.clone(), three.clone()]);
+        assert_eq!(walked(&history, 3, 4), [merge, two]);
     }
 }
