@@ -7,6 +7,7 @@ use crate::registries::{DEV, Registries, STG};
 use crate::report::{self, Line};
 use crate::shapes::{Before, SHAPES, Shape};
 use client::Artifact;
+use std::path::PathBuf;
 use std::process::Command;
 
 const TAG: &str = "1";
@@ -34,6 +35,9 @@ pub(crate) struct Options {
     /// Leaves skopeo out.
     #[arg(long)]
     without_skopeo: bool,
+    /// Another program of the same arguments that copies in Towpath's stead.
+    #[arg(long, hide = true)]
+    copier: Option<PathBuf>,
 }
 
 /// Measures and prints the table.
@@ -94,7 +98,12 @@ fn measure_shape(
         for copier in copiers {
             prepare(registries, &repository, shape.before, &artifact)?;
             let before = registries.requests()?;
-            let mut taken = measure::run(&mut copier.command(&registries.front, &repository, &artifact)?)?;
+            let mut taken = measure::run(&mut copier.command(
+                options.copier.as_ref(),
+                &registries.front,
+                &repository,
+                &artifact,
+            )?)?;
             taken.requests = (registries.requests()? - before) as f64;
             registries.check(&repository, TAG, &artifact)?;
             eprintln!("{} {} ms {copier:?}: {taken:?}", shape.name, network.round_trip_ms);
@@ -132,10 +141,17 @@ pub(crate) enum Copier {
 }
 
 impl Copier {
-    fn command(self, front: &str, repository: &str, artifact: &Artifact) -> Result<Command, Failure> {
+    fn command(
+        self,
+        other: Option<&PathBuf>,
+        front: &str,
+        repository: &str,
+        artifact: &Artifact,
+    ) -> Result<Command, Failure> {
         match self {
             Self::Towpath => {
-                let mut command = Command::new(std::env::current_exe()?);
+                let own = std::env::current_exe()?;
+                let mut command = Command::new(other.unwrap_or(&own));
                 command.args(["copy", "--endpoint", front, "--repository", repository]);
                 command.args(["--digest", &artifact.digest, "--tag", TAG]);
                 Ok(command)

@@ -316,3 +316,23 @@ fn a_signature_that_was_added_to_moves_its_tag_and_another_does_not() {
     assert_eq!((kept.here.as_str(), kept.upstream.as_str()), (own.digest.as_str(), second.digest.as_str()));
     assert_eq!(accounts.content(STG).tags.get(&tag), Some(&own.digest));
 }
+
+#[test]
+fn archived_images_are_told_upstream_and_brought_back_here() {
+    let (accounts, index) = world();
+    let store = |account: &str, digest: &str, class: &str| {
+        let input = json!({ "imageId": { "imageDigest": digest }, "targetStorageClass": class });
+        accounts.ecr(account).call("UpdateImageStorageClass", NAME, input).unwrap();
+    };
+    store(DEV, &index.digest, "ARCHIVE");
+    let refused = accounts.copy(&index.digest);
+    assert!(matches!(refused, Ok(CopyOutcome::Refused(CopyRefusal::ImageGone { .. }))), "{refused:?}");
+    store(DEV, &index.digest, "STANDARD");
+    accounts.copied(&index.digest);
+    for image in std::iter::once(&index).chain(&index.children) {
+        store(STG, &image.digest, "ARCHIVE");
+    }
+    let summary = accounts.copied(&index.digest);
+    assert_eq!((summary.manifests, summary.skipped), (3, 0));
+    is_same(&accounts, &index);
+}
