@@ -22,7 +22,7 @@ mod wire;
 
 pub use accounts::{Accounts, Base};
 pub use crash::{Crash, Invocation, Moment};
-pub use crash_points::{CrashPoint, Flow, crashed, undisturbed};
+pub use crash_points::{CrashPoint, Ends, Flow, undisturbed};
 pub use drive::Drive;
 pub use history::{History, Step, Timed};
 pub use people::ImageKind;

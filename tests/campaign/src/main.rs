@@ -1,8 +1,7 @@
 //! `campaign`: plays histories, seed after seed.
 
 use campaign::{
-    Failure, Figures, Flow, History, Planted, Played, base, crashed, in_virtual_time, play, shrink,
-    undisturbed,
+    Ends, Failure, Figures, Flow, History, Planted, Played, base, in_virtual_time, play, shrink, undisturbed,
 };
 use clap::Parser;
 use std::process::ExitCode;
@@ -67,14 +66,11 @@ fn crash_points(only: Option<Flow>) -> Result<bool, Failure> {
         in_virtual_time(async || {
             let staged = flow.stage(&base().await?).await?;
             let (expected, points) = undisturbed(&staged, flow).await?;
-            let mut other = 0;
+            let (mut other, mut ends) = (0, Ends::new(&staged, flow, expected));
             for point in &points {
-                let (end, log) = crashed(&staged, flow, point).await?;
-                if end != expected {
+                if let Some(wrong) = ends.wrong(point).await? {
                     other += 1;
-                    println!(
-                        "{flow:?}: {point}\nthe end is\n{end}\nand undisturbed\n{expected}\nthe log\n{log}"
-                    );
+                    println!("{wrong}");
                 }
             }
             let seconds = began.elapsed().as_secs_f64();

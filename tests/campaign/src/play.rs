@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 /// How long anything may go on by itself; longer than five receives of a failing message.
 const REST_WITHIN: Duration = Duration::hours(6);
 /// How many sweeps may find something to do once nothing goes wrong any more.
-const SWEEPS_MAX: usize = 12;
+const SWEEPS_MAX: usize = 8;
 
 /// What a history came to.
 #[derive(Debug, Clone, Copy, Default)]

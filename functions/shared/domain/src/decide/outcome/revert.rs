@@ -85,7 +85,14 @@ pub(super) fn finish(
         .and_then(|(change, revision)| change.trailers(&facts.service, revision));
     let is_at_tip = facts.revision.blob() == Some(deployed.blob);
     let was_reverted = trailers.and_then(|trailers| trailers.decision) == Some(DecisionKind::Reverted);
-    let kind = if was_reverted && !is_at_tip { DecisionKind::Reverted } else { DecisionKind::Failed };
+    // The hold that says why this very revision stays.
+    let hold = facts.hold.content().and_then(|file| file.hold.as_ref());
+    let was_held = hold.is_some_and(|hold| hold.revision == *deployed.blob && hold.by == ACTOR.as_str());
+    let kind = match (is_at_tip, was_reverted, was_held) {
+        (false, true, _) => DecisionKind::Reverted,
+        (true, _, true) => DecisionKind::Held,
+        _ => DecisionKind::Failed,
+    };
     let because = format!("{}; in quarantine already: {}", cause.sentence, names(bad));
     // A failure that was told under any name is told.
     let was_told = [DecisionKind::Reverted, DecisionKind::Held, DecisionKind::Failed]

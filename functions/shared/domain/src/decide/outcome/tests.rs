@@ -291,6 +291,17 @@ fn the_rules_may_ask_for_a_hold_or_for_nothing() {
             - comment at commit 00000007 of deployment: Towpath: cluster1/webapp1 held
         "#]],
     );
+    // After a crash behind the commit it is told under the same name.
+    check(
+        &after(&facts, the_commit(&decide(&facts)).unwrap()),
+        &expect![[r#"
+            cluster1/webapp1: held: container webapp1 exited with code 1 (Essential container in task exited); in quarantine already: webapp1 sha256:000200000000
+            - stop execution e-2 of pipeline deploy-cluster1-webapp1, abandoning what runs: container webapp1 exited with code 1 (Essential container in task exited)
+            - put evidence quarantined of dev for cluster1/webapp1 on webapp1@sha256:000200000000
+            - notify: dev cluster1/webapp1: held
+            - comment at commit 00000007 of deployment: Towpath: cluster1/webapp1 held
+        "#]],
+    );
     check(
         &after_all(&facts, &decide(&facts)),
         &expect![[r#"
