@@ -27,7 +27,7 @@ fn doubled_events_and_a_replay_of_all_change_nothing() -> Result<(), Failure> {
         runs
           cluster1/webapp1 webapp1@<webapp1:1111111>
         evidence
-          <webapp1:1111111> commit=<commit 2> environment=dev kind=verified service=cluster1/webapp1
+          <webapp1:1111111> account=111111111111 commit=<commit 2> environment=dev kind=verified service=cluster1/webapp1
         comments
           <commit 2> Towpath: cluster1/webapp1 verified
             execution <id 1> deployed commit <commit 2>, and ECS completed it

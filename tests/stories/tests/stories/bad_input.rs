@@ -71,7 +71,7 @@ fn bad_names_are_refused_and_the_rest_of_the_batch_goes_on() -> Result<(), Failu
         runs
           cluster1/webapp1 webapp1@<webapp1:1111111>
         evidence
-          <webapp1:1111111> commit=<commit 2> environment=dev kind=verified service=cluster1/webapp1
+          <webapp1:1111111> account=111111111111 commit=<commit 2> environment=dev kind=verified service=cluster1/webapp1
         comments
           <commit 2> Towpath: cluster1/webapp1 verified
             execution <id 1> deployed commit <commit 2>, and ECS completed it
@@ -129,7 +129,7 @@ fn broken_rules_stop_what_they_speak_of_and_nothing_else() -> Result<(), Failure
         runs
           cluster1/webapp1 webapp1@<webapp1:2222222>
         evidence
-          <webapp1:2222222> commit=<commit 4> environment=dev kind=verified service=cluster1/webapp1
+          <webapp1:2222222> account=111111111111 commit=<commit 4> environment=dev kind=verified service=cluster1/webapp1
         comments
           <commit 4> Towpath: cluster1/webapp1 verified
             execution <id 1> deployed commit <commit 4>, and ECS completed it

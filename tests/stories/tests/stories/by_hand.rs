@@ -156,7 +156,7 @@ fn start_rollback_in_codepipeline_is_written_to_git_with_a_hold() -> Result<(), 
         runs
           cluster1/webapp1 webapp1@<webapp1:3333333>
         evidence
-          <webapp1:3333333> commit=<commit 7> environment=dev kind=verified service=cluster1/webapp1
+          <webapp1:3333333> account=111111111111 commit=<commit 7> environment=dev kind=verified service=cluster1/webapp1
         comments
           <commit 7> Towpath: cluster1/webapp1 verified
             execution <id 5> deployed commit <commit 7>, and ECS completed it

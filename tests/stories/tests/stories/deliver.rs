@@ -20,7 +20,7 @@ fn a_first_push_is_committed_started_rolled_out_and_verified() -> Result<(), Fai
         runs
           cluster1/webapp1 webapp1@<webapp1:1111111>
         evidence
-          <webapp1:1111111> commit=<commit 2> environment=dev kind=verified service=cluster1/webapp1
+          <webapp1:1111111> account=111111111111 commit=<commit 2> environment=dev kind=verified service=cluster1/webapp1
         comments
           <commit 2> Towpath: cluster1/webapp1 verified
             execution <id 1> deployed commit <commit 2>, and ECS completed it
@@ -41,8 +41,8 @@ fn a_first_push_is_committed_started_rolled_out_and_verified() -> Result<(), Fai
             2 codecommit GetFile (FileDoesNotExistException)
             1 codecommit ListFileCommitHistory
             1 ecr DescribeImages
-          on_commit: 15
-            2 codecommit GetCommit
+          on_commit: 14
+            1 codecommit GetCommit
             1 codecommit GetDifferences
             2 codecommit GetFile
             2 codecommit GetFile (FileDoesNotExistException)
@@ -54,25 +54,27 @@ fn a_first_push_is_committed_started_rolled_out_and_verified() -> Result<(), Fai
             1 ecs DescribeServiceDeployments
             1 ecs DescribeServiceRevisions
             1 ecs ListServiceDeployments
-          on_deployment_change: 55
+          on_deployment_change: 39
             2 codecommit GetCommentsForComparedCommit
-            5 codecommit GetCommit
-            8 codecommit GetFile
-            6 codecommit GetFile (FileDoesNotExistException)
+            2 codecommit GetCommit
+            4 codecommit GetFile
+            4 codecommit GetFile (FileDoesNotExistException)
             2 codecommit ListFileCommitHistory
             1 codecommit PostCommentForComparedCommit
             4 codepipeline GetPipeline
-            4 codepipeline ListActionExecutions
-            4 codepipeline ListPipelineExecutions
-            5 ecr BatchGetImage
+            2 codepipeline ListActionExecutions
+            2 codepipeline ListPipelineExecutions
+            2 ecr BatchGetImage
             1 ecr CompleteLayerUpload
             1 ecr InitiateLayerUpload
-            4 ecr ListImageReferrers
+            2 ecr ListImageReferrers
             1 ecr PutImage
+            1 ecr PutImage (LayersNotFoundException)
             1 ecr UploadLayerPart
             2 ecs DescribeServiceDeployments
             2 ecs DescribeServiceRevisions
             2 ecs ListServiceDeployments
+            1 events PutEvents
     "#]].assert_eq(&story.happened()?);
     expect![[r#"
         [
@@ -108,8 +110,7 @@ services:
           <commit 2> Pat Person: Run what the application's branch says
             M delivery.yaml
         records
-          on_image_push: - ignored: on_image_push acts on image pushes and wake-ups only
-          on_image_push: cluster1/webapp1 waiting: webapp1: no image in webapp1 for commit bc8a9fdb
+          2 × on_image_push: cluster1/webapp1 waiting: webapp1: no image in webapp1 for commit bc8a9fdb
           on_commit: - ignored: commit <commit 2> changes no revision.json
     "#]]
     .assert_eq(&story.told()?);
@@ -129,7 +130,7 @@ services:
         runs
           cluster1/webapp1 webapp1@<webapp1:<commit 4>>
         evidence
-          <webapp1:<commit 4>> commit=<commit 3> environment=dev kind=verified service=cluster1/webapp1
+          <webapp1:<commit 4>> account=111111111111 commit=<commit 3> environment=dev kind=verified service=cluster1/webapp1
         comments
           <commit 3> Towpath: cluster1/webapp1 verified
             execution <id 1> deployed commit <commit 3>, and ECS completed it
@@ -151,8 +152,8 @@ services:
             2 codecommit GetFile (FileDoesNotExistException)
             1 codecommit ListFileCommitHistory
             1 ecr DescribeImages
-          on_commit: 15
-            2 codecommit GetCommit
+          on_commit: 14
+            1 codecommit GetCommit
             1 codecommit GetDifferences
             2 codecommit GetFile
             2 codecommit GetFile (FileDoesNotExistException)
@@ -164,25 +165,27 @@ services:
             1 ecs DescribeServiceDeployments
             1 ecs DescribeServiceRevisions
             1 ecs ListServiceDeployments
-          on_deployment_change: 55
+          on_deployment_change: 39
             2 codecommit GetCommentsForComparedCommit
-            5 codecommit GetCommit
-            8 codecommit GetFile
-            6 codecommit GetFile (FileDoesNotExistException)
+            2 codecommit GetCommit
+            4 codecommit GetFile
+            4 codecommit GetFile (FileDoesNotExistException)
             2 codecommit ListFileCommitHistory
             1 codecommit PostCommentForComparedCommit
             4 codepipeline GetPipeline
-            4 codepipeline ListActionExecutions
-            4 codepipeline ListPipelineExecutions
-            5 ecr BatchGetImage
+            2 codepipeline ListActionExecutions
+            2 codepipeline ListPipelineExecutions
+            2 ecr BatchGetImage
             1 ecr CompleteLayerUpload
             1 ecr InitiateLayerUpload
-            4 ecr ListImageReferrers
+            2 ecr ListImageReferrers
             1 ecr PutImage
+            1 ecr PutImage (LayersNotFoundException)
             1 ecr UploadLayerPart
             2 ecs DescribeServiceDeployments
             2 ecs DescribeServiceRevisions
             2 ecs ListServiceDeployments
+            1 events PutEvents
     "#]].assert_eq(&happened);
     Ok(())
 }

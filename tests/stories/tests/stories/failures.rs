@@ -22,7 +22,7 @@ fn an_image_that_crashes_is_reverted_and_stays_away() -> Result<(), Failure> {
           deploy-cluster1-webapp1 Stopped at <commit 3>
           deploy-cluster1-webapp1 Succeeded at <commit 4>
         evidence
-          <webapp1:2222222> commit=<commit 3> environment=dev kind=quarantined service=cluster1/webapp1
+          <webapp1:2222222> account=111111111111 commit=<commit 3> environment=dev kind=quarantined service=cluster1/webapp1
         comments
           <commit 3> Towpath: cluster1/webapp1 reverted
             container webapp1 exited with code 1 (Essential container in task exited); the revision of commit <commit 2> is committed back; in quarantine now: webapp1 <webapp1:2222222>
@@ -91,7 +91,7 @@ fn an_image_that_crashes_is_reverted_and_stays_away() -> Result<(), Failure> {
         runs
           cluster1/webapp1 webapp1@<webapp1:3333333>
         evidence
-          <webapp1:3333333> commit=<commit 5> environment=dev kind=verified service=cluster1/webapp1
+          <webapp1:3333333> account=111111111111 commit=<commit 5> environment=dev kind=verified service=cluster1/webapp1
         comments
           <commit 5> Towpath: cluster1/webapp1 verified
             execution <id 5> deployed commit <commit 5>, and ECS completed it

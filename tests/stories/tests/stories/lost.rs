@@ -38,7 +38,7 @@ fn a_lost_image_push_is_made_up_for() -> Result<(), Failure> {
         runs
           cluster1/webapp1 webapp1@<webapp1:1111111>
         evidence
-          <webapp1:1111111> commit=<commit 2> environment=dev kind=verified service=cluster1/webapp1
+          <webapp1:1111111> account=111111111111 commit=<commit 2> environment=dev kind=verified service=cluster1/webapp1
         comments
           <commit 2> Towpath: cluster1/webapp1 verified
             execution <id 1> deployed commit <commit 2>, and ECS completed it
@@ -75,7 +75,7 @@ fn a_lost_commit_is_made_up_for() -> Result<(), Failure> {
         runs
           cluster1/webapp1 webapp1@<webapp1:1111111>
         evidence
-          <webapp1:1111111> commit=<commit 2> environment=dev kind=verified service=cluster1/webapp1
+          <webapp1:1111111> account=111111111111 commit=<commit 2> environment=dev kind=verified service=cluster1/webapp1
         comments
           <commit 2> Towpath: cluster1/webapp1 verified
             execution <id 1> deployed commit <commit 2>, and ECS completed it
@@ -110,7 +110,7 @@ fn a_lost_rollout_is_made_up_for() -> Result<(), Failure> {
         runs
           cluster1/webapp1 webapp1@<webapp1:1111111>
         evidence
-          <webapp1:1111111> commit=<commit 2> environment=dev kind=verified service=cluster1/webapp1
+          <webapp1:1111111> account=111111111111 commit=<commit 2> environment=dev kind=verified service=cluster1/webapp1
         comments
           <commit 2> Towpath: cluster1/webapp1 verified
             execution <id 1> deployed commit <commit 2>, and ECS completed it
@@ -148,7 +148,7 @@ fn a_lost_execution_is_made_up_for() -> Result<(), Failure> {
         runs
           cluster1/webapp1 webapp1@<webapp1:1111111>
         evidence
-          <webapp1:1111111> commit=<commit 2> environment=dev kind=verified service=cluster1/webapp1
+          <webapp1:1111111> account=111111111111 commit=<commit 2> environment=dev kind=verified service=cluster1/webapp1
         comments
           <commit 2> Towpath: cluster1/webapp1 verified
             execution <id 1> deployed commit <commit 2>, and ECS completed it

@@ -75,7 +75,7 @@ fn a_revision_pushed_by_hand_is_deployed_once_and_held_at_the_next_image() -> Re
         runs
           cluster1/webapp1 webapp1@<webapp1:4444444>
         evidence
-          <webapp1:4444444> commit=<commit 8> environment=dev kind=verified service=cluster1/webapp1
+          <webapp1:4444444> account=111111111111 commit=<commit 8> environment=dev kind=verified service=cluster1/webapp1
         comments
           <commit 8> Towpath: cluster1/webapp1 verified
             execution <id 5> deployed commit <commit 8>, and ECS completed it

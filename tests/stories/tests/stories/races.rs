@@ -48,7 +48,7 @@ fn a_commit_on_an_old_tip_is_decided_again() -> Result<(), Failure> {
         runs
           cluster1/webapp1 webapp1@<webapp1:1111111>
         evidence
-          <webapp1:1111111> commit=<commit 2> environment=dev kind=verified service=cluster1/webapp1
+          <webapp1:1111111> account=111111111111 commit=<commit 2> environment=dev kind=verified service=cluster1/webapp1
         comments
           <commit 2> Towpath: cluster1/webapp1 verified
             execution <id 1> deployed commit <commit 2>, and ECS completed it
@@ -85,7 +85,7 @@ fn a_person_who_pushes_at_the_same_time_loses_nothing() -> Result<(), Failure> {
         runs
           cluster1/webapp1 webapp1@<webapp1:1111111>
         evidence
-          <webapp1:1111111> commit=<commit 7> environment=dev kind=verified service=cluster1/webapp1
+          <webapp1:1111111> account=111111111111 commit=<commit 7> environment=dev kind=verified service=cluster1/webapp1
         comments
           <commit 7> Towpath: cluster1/webapp1 verified
             execution <id 1> deployed commit <commit 7>, and ECS completed it
