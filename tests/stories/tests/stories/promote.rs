@@ -80,18 +80,58 @@ fn a_push_to_stg_and_to_prd_carries_the_image_there_and_a_push_back_takes_it_bac
     "#]].assert_eq(&story.outcomes()?);
     story.git_push("webapp1", "stg", &format!("{first}:main"))?;
     expect![[r#"
-        nothing
+        stg
+          commits
+            <commit 5> Towpath: cluster1/webapp1: webapp1 → <first>
+              A cluster1/webapp1/revision.json
+          executions
+            deploy-cluster1-webapp1 Succeeded at <commit 5>
+          runs
+            cluster1/webapp1 webapp1@<webapp1:<first>>
+          evidence
+            <webapp1:<first>> account=111111111111 commit=<commit 4> environment=dev kind=verified service=cluster1/webapp1
+            <webapp1:<first>> account=222222222222 commit=<commit 5> environment=stg kind=verified service=cluster1/webapp1
+          comments
+            <commit 5> Towpath: cluster1/webapp1 verified
+              execution <id 3> deployed commit <commit 5>, and ECS completed it
+              Execution <id 3> of deploy-cluster1-webapp1.
     "#]].assert_eq(&story.outcomes()?);
     story.git_push("webapp1", "prd", &format!("{first}:main"))?;
     expect![[r#"
-        nothing
+        prd
+          commits
+            <commit 6> Towpath: cluster1/webapp1: webapp1 → <first>
+              A cluster1/webapp1/revision.json
+          executions
+            deploy-cluster1-webapp1 Succeeded at <commit 6>
+          runs
+            cluster1/webapp1 webapp1@<webapp1:<first>>
+          evidence
+            <webapp1:<first>> account=111111111111 commit=<commit 4> environment=dev kind=verified service=cluster1/webapp1
+            <webapp1:<first>> account=222222222222 commit=<commit 5> environment=stg kind=verified service=cluster1/webapp1
+            <webapp1:<first>> account=333333333333 commit=<commit 6> environment=prd kind=verified service=cluster1/webapp1
+          comments
+            <commit 6> Towpath: cluster1/webapp1 verified
+              execution <id 5> deployed commit <commit 6>, and ECS completed it
+              Execution <id 5> of deploy-cluster1-webapp1.
     "#]].assert_eq(&story.outcomes()?);
     let second = release(&mut story, "second")?;
     story.git_push("webapp1", "stg", &format!("{second}:main"))?;
     story.outcomes()?;
     story.git_push("webapp1", "stg", &format!("+{first}:main"))?;
     expect![[r#"
-        nothing
+        stg
+          commits
+            <commit 9> Towpath: cluster1/webapp1: webapp1 → <first>
+              M cluster1/webapp1/revision.json
+          executions
+            deploy-cluster1-webapp1 Succeeded at <commit 9>
+          runs
+            cluster1/webapp1 webapp1@<webapp1:<first>>
+          comments
+            <commit 9> Towpath: cluster1/webapp1 verified
+              execution <id 9> deployed commit <commit 9>, and ECS completed it
+              Execution <id 9> of deploy-cluster1-webapp1.
     "#]]
     .assert_eq(&story.outcomes()?);
     Ok(())
@@ -126,7 +166,12 @@ fn a_tag_in_dev_lets_the_image_into_stg_at_once_or_if_nobody_tells_of_it_with_th
         2 × promote_image: cluster1/webapp1 refused (application_branch_missing): the application repository webapp1 has no branch main; push it, or correct delivery.yaml
         promote_image: cluster1/webapp1 refused (not_approved): container webapp1: <first> (<webapp1:<first>>) of account 111111111111 is not approved: it lacks the tag approved-stg-<first> on it upstream
     "#]].assert_eq(&before);
-    expect![""].assert_eq(&after);
+    expect![[r#"
+        <commit 4> Towpath: cluster1/webapp1: webapp1 → <first>
+        cluster1/webapp1 webapp1@<webapp1:<first>>
+        <webapp1:<first>> account=111111111111 commit=<commit 5> environment=dev kind=verified service=cluster1/webapp1
+        <webapp1:<first>> account=222222222222 commit=<commit 4> environment=stg kind=verified service=cluster1/webapp1
+    "#]].assert_eq(&after);
     let (silent_before, silent_after) = approved_by_tag(true)?;
     assert_eq!((silent_before, silent_after), (before, after));
     Ok(())

@@ -52,7 +52,7 @@ fn a_rollback_holds_through_replays_and_sweeps_and_the_fix_goes_out_after_the_re
         runs
           cluster1/webapp1 webapp1@<webapp1:1111111>
         evidence
-          <webapp1:2222222> commit=<commit 3> environment=dev kind=quarantined service=cluster1/webapp1
+          <webapp1:2222222> account=111111111111 commit=<commit 3> environment=dev kind=quarantined service=cluster1/webapp1
         comments
           <commit 4> Towpath: cluster1/webapp1 verified
             execution <id 5> deployed commit <commit 4>, and ECS completed it
@@ -117,7 +117,7 @@ fn a_rollback_holds_through_replays_and_sweeps_and_the_fix_goes_out_after_the_re
         runs
           cluster1/webapp1 webapp1@<webapp1:3333333>
         evidence
-          <webapp1:3333333> commit=<commit 7> environment=dev kind=verified service=cluster1/webapp1
+          <webapp1:3333333> account=111111111111 commit=<commit 7> environment=dev kind=verified service=cluster1/webapp1
         comments
           <commit 7> Towpath: cluster1/webapp1 verified
             execution <id 6> deployed commit <commit 7>, and ECS completed it
