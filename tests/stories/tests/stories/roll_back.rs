@@ -185,7 +185,7 @@ fn a_running_execution_is_stopped_with_its_rollout_and_what_waits_behind_it() ->
         runs
           cluster1/webapp1 webapp1@<webapp1:1111111>
         evidence
-          <webapp1:3333333> commit=<commit 4> environment=dev kind=quarantined service=cluster1/webapp1
+          <webapp1:3333333> account=111111111111 commit=<commit 4> environment=dev kind=quarantined service=cluster1/webapp1
         comments
           <commit 3> Towpath: cluster1/webapp1 failed
             Service deployment stopped because a new service deployment was started.; nobody knows whether it is the image's fault, so git stays as it is
@@ -245,7 +245,7 @@ fn the_same_execution_asks_once_however_often_it_is_told() -> Result<(), Failure
     .assert_eq(&story.shown(&told));
     expect![[r#"
         evidence
-          <webapp1:3333333> commit=<commit 5> environment=dev kind=quarantined service=cluster1/webapp1
+          <webapp1:3333333> account=111111111111 commit=<commit 5> environment=dev kind=quarantined service=cluster1/webapp1
     "#]]
     .assert_eq(&story.outcome()?);
     // An execution that has ended, and was for something else, proves nothing.
