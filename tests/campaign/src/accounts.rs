@@ -128,7 +128,10 @@ impl Base {
         let folder = folder()?;
         copy(self.folder.path(), folder.path())?;
         let local = open(folder.path(), None, settings, seed, self.now)?;
-        local.lock().ids = local_aws::ids::Ids::from_seed(seed);
+        // Also where the base was made with this very seed, no id comes twice.
+        let mut world = local.lock();
+        world.ids = local_aws::ids::Ids::from_seed(world.ids.number() ^ seed);
+        drop(world);
         Ok(Accounts { local, dev: DEV.parse()?, folder })
     }
 }

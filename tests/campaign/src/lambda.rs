@@ -24,8 +24,9 @@ const TIME: Duration = Duration::from_secs(60);
 const DEADLINE: Duration = Duration::from_secs(600);
 
 /// The functions that the campaign can run.
-const FUNCTIONS: [Function; 5] = [
+const FUNCTIONS: [Function; 6] = [
     Function::OnImagePush,
+    Function::PromoteImage,
     Function::OnCommit,
     Function::OnDeploymentChange,
     Function::Reconcile,
@@ -140,7 +141,10 @@ async fn handle(context: &Context, invocation: &lambda::Invocation, deadline: In
         Function::Reconcile => {
             Box::pin(entrypoint::batch::answer(context, messages, deadline, &reconcile::handle)).await
         }
-        Function::RollBack | Function::PromoteImage | Function::ShowStatus => {
+        Function::PromoteImage => {
+            Box::pin(entrypoint::batch::answer(context, messages, deadline, &promote_image::handle)).await
+        }
+        Function::RollBack | Function::ShowStatus => {
             return error("this function has no queue");
         }
     };

@@ -40,11 +40,21 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// The account of the first environment.
 pub const DEV: &str = "111111111111";
 
-/// Does some work in time that passes only when nothing else can happen.
+/// More than an unoptimised build's handlers need: their futures lie on the stack.
+const STACK_BYTES: usize = 64 * 1024 * 1024;
+
+/// Does some work in time that passes only when nothing else can happen, on a thread of its own.
 ///
 /// # Errors
 /// What the work says.
-pub fn in_virtual_time<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
-    runtime.block_on(work)
+pub fn in_virtual_time<T: Send>(work: impl AsyncFnOnce() -> Result<T, Failure> + Send) -> Result<T, Failure> {
+    let begin = || {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
+        runtime.block_on(work())
+    };
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, begin)?;
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }

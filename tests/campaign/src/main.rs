@@ -64,7 +64,7 @@ fn crash_points(only: Option<Flow>) -> Result<bool, Failure> {
     let mut broken = 0;
     for flow in Flow::ALL.into_iter().filter(|flow| only.is_none_or(|only| only == *flow)) {
         let began = Instant::now();
-        in_virtual_time(async {
+        in_virtual_time(async || {
             let staged = flow.stage(&base().await?).await?;
             let (expected, points) = undisturbed(&staged, flow).await?;
             let mut other = 0;
@@ -88,7 +88,7 @@ fn crash_points(only: Option<Flow>) -> Result<bool, Failure> {
 
 /// Plays one history and tells all of it.
 fn tell(seed: u64, plant: Option<Planted>) -> Result<bool, Failure> {
-    in_virtual_time(async {
+    in_virtual_time(async || {
         let base = base().await?;
         let history = History::of(seed);
         let played = play(&base, &history, plant).await?;
@@ -115,7 +115,7 @@ fn campaign(options: &Options) -> Result<bool, Failure> {
     let (next, broken) = (AtomicU64::new(first), AtomicU64::new(0));
     let last = first.saturating_add(options.seeds);
     let worked = std::thread::scope(|scope| {
-        let worker = || in_virtual_time(work(options, &next, last, &broken));
+        let worker = || in_virtual_time(async || work(options, &next, last, &broken).await);
         let workers: Vec<_> = (0..options.jobs.max(1)).map(|_| scope.spawn(worker)).collect();
         let ended =
             workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| Err("a worker died".into())));

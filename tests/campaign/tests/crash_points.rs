@@ -6,7 +6,7 @@ use campaign::{Failure, Flow, base, crashed, in_virtual_time, undisturbed};
 const STRIDE: usize = 9;
 
 fn the_end_is_the_same(flow: Flow) -> Result<(), Failure> {
-    in_virtual_time(async {
+    in_virtual_time(async || {
         let staged = flow.stage(&base().await?).await?;
         let (expected, points) = undisturbed(&staged, flow).await?;
         assert!(points.len() > 10, "{flow:?} has {} crash points only", points.len());

@@ -6,7 +6,7 @@ use local_aws::settings::Settings;
 
 #[test]
 fn a_push_is_deployed() -> Result<(), Failure> {
-    in_virtual_time(async {
+    in_virtual_time(async || {
         let base = campaign::base().await?;
         let began = std::time::Instant::now();
         let accounts = base.open(Settings::default(), 7)?;

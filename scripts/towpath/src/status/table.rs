@@ -4,6 +4,7 @@ use super::{Row, Running};
 use crate::show::{plain, table};
 use crate::version::{digests, tags};
 use domain::decide::sweep::DriftState;
+use domain::names::ImageDigest;
 use std::fmt::Write as _;
 
 const HEADINGS: [&str; 6] = ["SERVICE", "ENVIRONMENT", "VERSION", "DIGEST", "COMMIT", "STATE"];
@@ -59,8 +60,7 @@ fn other_images(row: &Row) -> impl Iterator<Item = &Running> {
             version.container.as_str() == running.container
                 && (version.image == running.image
                     || (running.digest.is_some()
-                        && running.digest.as_deref()
-                            == version.digest.as_ref().map(|digest| digest.as_str())))
+                        && running.digest.as_deref() == version.digest.as_ref().map(ImageDigest::as_str)))
         })
     };
     row.runs.iter().filter(move |running| !says(running))

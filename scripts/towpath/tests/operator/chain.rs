@@ -173,7 +173,7 @@ fn an_image_goes_to_production_and_back_by_towpath_alone() {
     expect![[r#"
         COMMIT  WHEN  WHO  VERSION  DIGEST  DECISION  OUTCOME
         <commit>  <time>  user/administrator  <one>  <digest of one>  rolled_back  verified
-        <commit>  <time>  promote_image  <two>  <digest of two>  moved  verified
+        <commit>  <time>  promote_image  <two>  <digest of two>  moved  verified, quarantined
         <commit>  <time>  promote_image  <one>  <digest of one>  moved  verified
     "#]]
     .assert_eq(&shows(&["history", "cluster1/webapp1", "--in", "prd"]));

@@ -42,6 +42,7 @@ fn a_service_with_rules_and_no_image_was_never_deployed() {
         cluster1/webapp1  dev  -  -  -  never_deployed
 
         cluster1/webapp1 in dev is never_deployed: it has no revision.json
+        cluster1/webapp1 in dev is refused: there is no ECR repository webapp1 in this account; create it, or correct delivery.yaml
     "#]]
     .assert_eq(&desk.shows(&["status"]));
     expect![[r#"

@@ -19,6 +19,8 @@ fn a_person_is_shown_by_name_and_what_failed_as_failed() {
     expect![[r#"
         SERVICE  ENVIRONMENT  VERSION  DIGEST  COMMIT  STATE
         cluster1/webapp1  dev  1111111  <digest of 1111111>  <commit 4>  in_sync
+
+        cluster1/webapp1 in dev is refused: container webapp1: 2222222 (sha256:431b24ab09b9) may not return, because sha256:431b24ab09b9 is in quarantine since <time> (container webapp1 exited with code 1 (Essential container in task exited)); push a newer image, or release it: run the document towpath-release for cluster1/webapp1
     "#]]
     .assert_eq(&desk.shows(&["status"]));
     let by_hand = desk.story.revision("webapp1", "1111111");

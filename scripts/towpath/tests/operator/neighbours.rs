@@ -240,7 +240,10 @@ fn the_commits_between_two_environments_are_those_that_a_promotion_would_bring()
           stg  <one>  (by tag)  <commit 2>  never_deployed
 
         cluster1/webapp1 in dev is never_deployed: there is no such service in ECS
+        cluster1/webapp1 in dev is refused: there is no pipeline deploy-cluster1-webapp1; create it, or name the service's pipeline in delivery.yaml (pipeline: …)
         cluster1/webapp1 in stg is never_deployed: there is no such service in ECS
+        cluster1/webapp1 in stg is refused: the application repository webapp1 has no branch main; push it, or correct delivery.yaml
+        cluster1/webapp1 in stg is refused: there is no pipeline deploy-cluster1-webapp1; create it, or name the service's pipeline in delivery.yaml (pipeline: …)
     "#]]
     .assert_eq(&world.shows(&["status"], &names));
     let json = world.say(&["status", "cluster1/webapp1", "--between", "dev", "stg", "--json"]).json();

@@ -108,13 +108,8 @@ fn the_order_of_the_environments_is_theirs_and_not_ours() {
     .assert_eq(&world.shows(&unknown, &[]));
     let swapped = ["status", "-e", "dev=my-stg", "-e", "stg=my-dev"];
     expect![[r#"
-        error: unexpected argument '-e' found
-
-          tip: to pass '-e' as a value, use '-- -e'
-
-        Usage: towpath status [OPTIONS] [SERVICES]...
-
-        For more information, try '--help'.
+        error: environment dev (profile "my-stg"): the account 222222222222 is the environment stg, not dev
+        hint: correct the name, the profile or the order in towpath.yaml or --environment
         exit Some(2)
     "#]]
     .assert_eq(&world.shows(&swapped, &[]));

@@ -1,7 +1,9 @@
 //! What cannot be carried out is said in one line, with what to do about it, and nothing is done.
 
-use crate::desk::{Desk, Said, home, stable, towpath};
+use crate::desk::{DEV, Desk, Said, home, stable, towpath};
 use expect_test::{Expect, expect};
+use local_aws::faults::CallFaultKind;
+use serde_json::json;
 
 /// Says it without any credentials, in a folder with these files.
 fn alone(arguments: &[&str], files: &[(&str, &str)], expected: &Expect) {
@@ -264,4 +266,109 @@ fn an_environment_that_is_not_there_is_told() {
     let mut nowhere = desk.command(&["status"]);
     let said = desk.run(nowhere.env("AWS_ENDPOINT_URL", "http://127.0.0.1:1"));
     assert_eq!(said.code, Some(1), "{said}");
+}
+
+#[test]
+fn what_aws_says_no_to_is_told_with_what_to_do() {
+    let desk = Desk::with_service();
+    let check = |fault, arguments: &[&str], operation: &str, times, expected: &Expect| {
+        desk.story.fail_calls(operation, "administrator", times, fault);
+        expected.assert_eq(&desk.shows(arguments));
+        desk.story.heal();
+    };
+    let expired = CallFaultKind::Error("ExpiredTokenException".to_owned());
+    check(
+        expired,
+        &["status"],
+        "GetFunctionConfiguration",
+        9,
+        &expect![[r#"
+        error: the account of your AWS credentials: Lambda GetFunctionConfiguration for function towpath-reconcile: ExpiredTokenException: told to fail
+        hint: log in again, such as: aws sso login --profile <profile>
+        exit Some(6)
+    "#]],
+    );
+    check(
+        CallFaultKind::Deny,
+        &["status"],
+        "GetFunctionConfiguration",
+        9,
+        &expect![[r#"
+        error: the account of your AWS credentials: Lambda GetFunctionConfiguration for function towpath-reconcile: AccessDeniedException: User: arn:aws:iam::111111111111:user/administrator is not authorized to perform: lambda:GetFunctionConfiguration on resource: * because it was told to fail (the caller's role lacks this permission)
+        hint: ask who administers the account for this permission, or use another profile
+        exit Some(6)
+    "#]],
+    );
+    // One service of which AWS tells too little is told so, and not left out.
+    check(
+        CallFaultKind::Deny,
+        &["status"],
+        "ListServiceDeployments",
+        9,
+        &expect![[r#"
+        SERVICE  ENVIRONMENT  VERSION  DIGEST  COMMIT  STATE
+        cluster1/webapp1  dev  -  -  -  unread
+
+        cluster1/webapp1 in dev is unread: ECS ListServiceDeployments for cluster1/webapp1: AccessDeniedException: User: arn:aws:iam::111111111111:user/administrator is not authorized to perform: ecs:ListServiceDeployments on resource: * because it was told to fail (the caller's role lacks this permission)
+        exit Some(1)
+    "#]],
+    );
+    check(
+        CallFaultKind::Throttle,
+        &["history", "cluster1/webapp1"],
+        "GetDifferences",
+        9,
+        &expect![[r#"
+        error: environment dev: CodeCommit GetDifferences for deployment up to <commit 1>: ThrottlingException: Rate exceeded (another try may help)
+        exit Some(1)
+    "#]],
+    );
+    let back = ["rollback", "cluster1/webapp1", "--to", "previous", "--reason", "r"];
+    check(
+        CallFaultKind::Deny,
+        &back,
+        "StartAutomationExecution",
+        9,
+        &expect![[r#"
+        error: environment dev: SSM StartAutomationExecution for document towpath-roll_back: AccessDeniedException: User: arn:aws:iam::111111111111:user/administrator is not authorized to perform: ssm:StartAutomationExecution on resource: * because it was told to fail (the caller's role lacks this permission)
+        hint: ask who administers the account for this permission, or use another profile
+        exit Some(6)
+    "#]],
+    );
+    // A call that fails once is tried again.
+    let said = desk.say(&["status"]);
+    check(
+        CallFaultKind::ServerError,
+        &["status"],
+        "GetFile",
+        1,
+        &expect![[r#"
+        SERVICE  ENVIRONMENT  VERSION  DIGEST  COMMIT  STATE
+        cluster1/webapp1  dev  -  -  -  never_deployed
+
+        cluster1/webapp1 in dev is never_deployed: it has no revision.json
+          webapp1 runs 111111111111.dkr.ecr.eu-west-1.amazonaws.com/webapp1:placeholder
+    "#]],
+    );
+    assert_eq!(said.code, Some(0), "{said}");
+}
+
+#[test]
+fn a_role_is_taken_on_where_towpath_yaml_says_so() {
+    let desk = Desk::empty();
+    let trust = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "AWS": format!("arn:aws:iam::{DEV}:root") },
+    }] });
+    let all = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }] });
+    let (trust, all) = (trust.to_string(), all.to_string());
+    let role = [("RoleName", "operator"), ("AssumeRolePolicyDocument", trust.as_str())];
+    desk.story.aws.query("iam", "CreateRole", &role).unwrap();
+    let policy = [("RoleName", "operator"), ("PolicyName", "all"), ("PolicyDocument", all.as_str())];
+    desk.story.aws.query("iam", "PutRolePolicy", &policy).unwrap();
+    let chain = format!("environments: [{{ name: dev, role: \"arn:aws:iam::{DEV}:role/operator\" }}]\n");
+    std::fs::write(desk.home.path().join("towpath.yaml"), chain).unwrap();
+    expect![[r#"
+        No service has rules or a revision.json yet.
+    "#]]
+    .assert_eq(&desk.shows(&["status"]));
 }

@@ -72,6 +72,7 @@ fn a_rollback_is_shown_first_then_done_and_then_released() {
         cluster1/webapp1 in dev: released: arn:aws:iam::111111111111:user/administrator releases its hold, <digest of 2222222>; its rules apply again
         It would be done:
         - commit to deployment main on <commit 4>: cluster1/webapp1: released (cluster1/webapp1/hold.json)
+        - put evidence released of dev for cluster1/webapp1 on webapp1@<digest of 2222222>
         - wake up on_image_push for cluster1/webapp1: arn:aws:iam::111111111111:user/administrator released it
         Execution <id> by arn:aws:iam::111111111111:user/administrator.
     "#]].assert_eq(&desk.shows(&with(&release, &["--dry-run"])));
@@ -79,6 +80,7 @@ fn a_rollback_is_shown_first_then_done_and_then_released() {
         cluster1/webapp1 in dev: released: arn:aws:iam::111111111111:user/administrator releases its hold, <digest of 2222222>; its rules apply again
         Done:
         - commit to deployment main on <commit 4>: cluster1/webapp1: released (cluster1/webapp1/hold.json)
+        - put evidence released of dev for cluster1/webapp1 on webapp1@<digest of 2222222>
         - wake up on_image_push for cluster1/webapp1: arn:aws:iam::111111111111:user/administrator released it
         Commit <commit 5> of deployment.
         Execution <id> by arn:aws:iam::111111111111:user/administrator.
@@ -97,9 +99,9 @@ fn a_rollback_is_shown_first_then_done_and_then_released() {
     .assert_eq(&desk.shows(&["status"]));
     expect![[r#"
         COMMIT  WHEN  WHO  VERSION  DIGEST  DECISION  OUTCOME
-        <commit 6>  <time>  on_image_push  2222222  <digest of 2222222>  moved  verified
-        <commit 4>  <time>  arn:aws:iam::111111111111:u…  1111111  <digest of 1111111>  rolled_back  verified
-        <commit 3>  <time>  on_image_push  2222222  <digest of 2222222>  moved  verified
+        <commit 6>  <time>  on_image_push  2222222  <digest of 2222222>  moved  verified, released
+        <commit 4>  <time>  user/administrator  1111111  <digest of 1111111>  rolled_back  verified
+        <commit 3>  <time>  on_image_push  2222222  <digest of 2222222>  moved  verified, released
         <commit 2>  <time>  on_image_push  1111111  <digest of 1111111>  moved  verified
     "#]]
     .assert_eq(&desk.shows(&["history", "cluster1/webapp1"]));

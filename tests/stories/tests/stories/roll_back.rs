@@ -187,26 +187,18 @@ fn a_running_execution_is_stopped_with_its_rollout_and_what_waits_behind_it() ->
         evidence
           <webapp1:3333333> account=111111111111 commit=<commit 4> environment=dev kind=quarantined service=cluster1/webapp1
         comments
-          <commit 3> Towpath: cluster1/webapp1 failed
-            Service deployment stopped because a new service deployment was started.; nobody knows whether it is the image's fault, so git stays as it is
+          <commit 3> Towpath: cluster1/webapp1 overtaken
+            Service deployment stopped because a new service deployment was started.; git says something else already
             Execution <id 3> of deploy-cluster1-webapp1.
           <commit 5> Towpath: cluster1/webapp1 verified
             execution <id 4> deployed commit <commit 5>, and ECS completed it
             Execution <id 4> of deploy-cluster1-webapp1.
-        notified
-          {
-              "environment": "dev",
-              "service": "cluster1/webapp1",
-              "subject": "dev cluster1/webapp1: failed",
-              "text": "Service deployment stopped because a new service deployment was started.; nobody knows whether it is the image's fault, so git stays as it is\n\nCommit <commit 3> of deployment."
-            }
         records
           on_commit: cluster1/webapp1 started: execution <id 5> of deploy-cluster1-webapp1 was for another content
             - start pipeline deploy-cluster1-webapp1 at commit <commit 5>
           on_deployment_change: cluster1/webapp1 rolling: execution <id 4> is being rolled out
-          on_deployment_change: cluster1/webapp1 failed: Service deployment stopped because a new service deployment was started.; nobody knows whether it is the image's fault, so git stays as it is
-            - notify: dev cluster1/webapp1: failed
-            - comment at commit <commit 3> of deployment: Towpath: cluster1/webapp1 failed
+          on_deployment_change: cluster1/webapp1 overtaken: Service deployment stopped because a new service deployment was started.; git says something else already
+            - comment at commit <commit 3> of deployment: Towpath: cluster1/webapp1 overtaken
           on_deployment_change: cluster1/webapp1 verified: execution <id 4> deployed commit <commit 5>, and ECS completed it
             - comment at commit <commit 5> of deployment: Towpath: cluster1/webapp1 verified
           roll_back: cluster1/webapp1 rolled_back: arn:aws:iam::111111111111:user/administrator rolls back to the revision of commit <commit 2>; in quarantine now: webapp1 <webapp1:3333333>; until it is released nothing moves it by itself: run the document towpath-release for cluster1/webapp1

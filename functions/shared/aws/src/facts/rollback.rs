@@ -15,6 +15,7 @@ use domain::names::{CommitId, ImageDigest, ImageRepositoryName, PipelineName, Se
 use domain::revision::RevisionFile;
 use domain::rules::ServiceRules;
 use domain::time::Timestamp;
+use domain::wake_up::Function;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::try_join;
@@ -46,7 +47,11 @@ pub async fn read_rollback(
         RulesOfService::NotNamed | RulesOfService::Invalid(_) => None,
     };
     let hold_path = service.hold_path();
-    let owner = named.map(ServiceRules::owner);
+    // Without an upstream nothing is promoted, and nobody is there to be woken.
+    let owner = named.map(ServiceRules::owner).filter(|owner| match owner {
+        Function::PromoteImage => stack.upstream.is_some(),
+        _ => true,
+    });
     let pipeline = stack.pipeline_of(service, named).ok();
     let (revision, hold, last_change, answered, application, deployments, executions) = try_join!(
         read_revision(clients, repository, service, &tip),

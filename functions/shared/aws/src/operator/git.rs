@@ -88,6 +88,7 @@ mod tests {
             region: "eu-west-1".to_owned(),
             endpoint_url: None,
             http_client: crate::connection::https_client(),
+            time_source: aws_smithy_async::time::SharedTimeSource::default(),
         };
         let (region, repository) =
             (Region::parse("eu-west-1").unwrap(), RepositoryName::parse("webapp1").unwrap());

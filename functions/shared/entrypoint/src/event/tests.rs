@@ -68,6 +68,7 @@ fn read(body: &str) -> String {
         Ok(Event::ImagePushed(push)) => {
             format!("pushed {}:{} {} in {}", push.repository, push.tag, push.digest.short(), push.account)
         }
+        Ok(Event::EvidenceTold(told)) => format!("evidence told of {} in {}", told.repository, told.account),
         Ok(Event::BranchMoved(moved)) => {
             let old = moved.old.map_or("nothing".to_owned(), |old| old.short().to_owned());
             let who = moved.caller_arn.unwrap_or_else(|| "nobody".to_owned());
@@ -118,6 +119,10 @@ fn an_image_action_is_a_push_only_with_a_tag() {
             pushed node:0012e34 sha256:3c949327e325 in 123456789012
             ignored: an untagged push to node names no version
             ignored: an untagged push to node names no version
+            pushed node:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa sha256:3c949327e325 in 123456789012
+            ignored: the tag "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…" (129 characters) of node is longer than any that is pulled
+            ignored: the tag "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…" (300 characters) of node is longer than any that is pulled
+            error: the event's detail.image-tag: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…" (301 characters) is not an image tag: expected 1 to 128 letters, digits, _, . or -, the first not . or - (a digest is written after @)
             ignored: DELETE SUCCESS puts no image into the registry
             ignored: UPDATE_STORAGE_CLASS SUCCESS puts no image into the registry
             ignored: PUSH FAILED puts no image into the registry"#]],
@@ -169,11 +174,11 @@ fn a_rollout_is_told_of_its_service() {
     check(
         &[rollout(), impaired, old_format, of_a_task, of_nothing],
         &expect![[r#"
-        default/servicetest SERVICE_DEPLOYMENT_FAILED
-        default/servicetest SERVICE_TASK_START_IMPAIRED
-        ignored: "arn:aws:ecs:us-west-2:111122223333:service/servicetest" does not name cluster and service; the account uses the old ARN format
-        ignored: "arn:aws:ecs:us-west-2:111122223333:task/default/0123" does not name cluster and service; the account uses the old ARN format
-        error: the event has no resources[0]"#]],
+            default/servicetest SERVICE_DEPLOYMENT_FAILED in 123456789012
+            default/servicetest SERVICE_TASK_START_IMPAIRED in 123456789012
+            ignored: "arn:aws:ecs:us-west-2:111122223333:service/servicetest" does not name cluster and service; the account uses the old ARN format
+            ignored: "arn:aws:ecs:us-west-2:111122223333:task/default/0123" does not name cluster and service; the account uses the old ARN format
+            error: the event has no resources[0]"#]],
     );
 }
 
@@ -186,9 +191,9 @@ fn numbers_of_a_pipeline_event_may_be_floats_integers_or_texts() {
             with(with(execution(), "version", Some(json!("1"))), "start-time", None),
         ],
         &expect![[r#"
-            pipeline my-pipeline SUCCEEDED
-            pipeline my-pipeline SUCCEEDED
-            pipeline my-pipeline SUCCEEDED"#]],
+            pipeline my-pipeline SUCCEEDED in 123456789012
+            pipeline my-pipeline SUCCEEDED in 123456789012
+            pipeline my-pipeline SUCCEEDED in 123456789012"#]],
     );
 }
 
@@ -269,7 +274,7 @@ fn a_bad_name_is_told_with_its_value_and_what_was_expected() {
             error: the event's detail.repository-name: "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…" (300 characters) is not an image repository name: expected 2 to 256 lower-case letters and digits, with single ., _, __, - or / between them
             error: the event's detail.image-tag: "a\u{1b}[31m\nb" is not an image tag: expected 1 to 128 letters, digits, _, . or -, the first not . or - (a digest is written after @)
             error: the event's detail.image-tag: "sha256:3c949327e32569aff0c532905dcb9626892e4c9b109be08027bb1e44f7f96518" is not an image tag: expected 1 to 128 letters, digits, _, . or -, the first not . or - (a digest is written after @)
-            error: the event's detail.image-tag: "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…" (300 characters) is not an image tag: expected 1 to 128 letters, digits, _, . or -, the first not . or - (a digest is written after @)
+            ignored: the tag "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…" (300 characters) of node is longer than any that is pulled
             error: the event's detail.image-digest: "sha256:short" is not an image digest: expected sha256: and 64 hexadecimal digits
             error: the event has no detail.image-digest
             error: the event's detail.repositoryName: "a/../../b" is not a repository name: expected 1 to 100 letters, digits, ., _ or -, not ending in .git

@@ -32,6 +32,10 @@ impl Failure {
         Self { code, reason: reason.into() }
     }
 
+    pub(super) fn not_found() -> Self {
+        Self::new("ImageNotFound", "Requested image not found")
+    }
+
     pub(super) fn describe(&self, id: &ImageId) -> Value {
         json!({"imageId": id, "failureCode": self.code, "failureReason": self.reason})
     }
@@ -44,8 +48,7 @@ impl ImageId {
 
     /// The image that it names, with its digest.
     pub(super) fn find<'a>(&self, repository: &'a Repository) -> Result<(&'a str, &'a Image), Failure> {
-        let not_found = || Failure::new("ImageNotFound", "Requested image not found");
-        let named = |digest: &str| repository.images.get_key_value(digest).ok_or_else(not_found);
+        let named = |digest: &str| repository.images.get_key_value(digest).ok_or_else(Failure::not_found);
         if self.image_digest.as_ref().is_some_and(|digest| !is_sha256(digest)) {
             let reason = "Invalid request parameters: image digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'";
             return Err(Failure::new("InvalidImageDigest", reason));
@@ -62,7 +65,7 @@ impl ImageId {
             }
             (Some(digest), None) => named(digest)?,
             (digest, Some(tag)) => {
-                let pointed = repository.image_tags.get(tag).ok_or_else(not_found)?;
+                let pointed = repository.image_tags.get(tag).ok_or_else(Failure::not_found)?;
                 if digest.as_ref().is_some_and(|digest| digest != pointed) {
                     let reason = "Requested image tag does not match the image digest";
                     return Err(Failure::new("ImageTagDoesNotMatchDigest", reason));

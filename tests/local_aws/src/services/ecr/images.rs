@@ -2,7 +2,7 @@
 
 use super::access::{self, authorize};
 use super::digest::sha256;
-use super::image_id::{ImageId, image_ids};
+use super::image_id::{Failure, ImageId, image_ids};
 use super::manifest::{self, DOCKER_MANIFEST};
 use super::members::set;
 use super::pages::{self, page};
@@ -50,6 +50,8 @@ pub(super) fn batch_get(world: &World, caller: &Caller, input: Value) -> Result<
     let (mut images, mut failures) = (Vec::new(), Vec::new());
     for id in ids {
         match id.find(repository) {
+            // An archived image cannot be pulled.
+            Ok((_, image)) if image.archived => failures.push(Failure::not_found().describe(&id)),
             Ok((digest, image)) => images.push(shown(&account, &name, &id, digest, image, &accepted)),
             Err(failure) => failures.push(failure.describe(&id)),
         }
@@ -96,7 +98,7 @@ enum TagStatus {
     Any,
 }
 
-/// Where an image is stored. In the local accounts all images are active.
+/// Where an image is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum ImageStatus {
@@ -107,9 +109,14 @@ pub(super) enum ImageStatus {
 }
 
 impl ImageStatus {
-    /// Whether a filter for it lets active images pass; none means it does.
-    pub(super) fn shows_active(filter: Option<Self>) -> bool {
-        matches!(filter, None | Some(Self::Active | Self::Any))
+    /// Whether a filter for it lets an image pass; none lets the active ones.
+    pub(super) fn shows(filter: Option<Self>, image: &Image) -> bool {
+        match filter {
+            Some(Self::Any) => true,
+            None | Some(Self::Active) => !image.archived,
+            Some(Self::Archived) => image.archived,
+            Some(Self::Activating) => false,
+        }
     }
 }
 
@@ -117,14 +124,14 @@ impl Filter {
     fn checked(filter: Option<Self>) -> Result<impl Fn(&Image) -> bool, AwsError> {
         let filter = filter.unwrap_or_default();
         let tag_status = one_of(filter.tag_status, "filter.tagStatus")?.unwrap_or(TagStatus::Any);
-        let shows_active = ImageStatus::shows_active(one_of(filter.image_status, "filter.imageStatus")?);
+        let image_status = one_of(filter.image_status, "filter.imageStatus")?;
         Ok(move |image: &Image| {
             let tags_fit = match tag_status {
                 TagStatus::Tagged => !image.tags.is_empty(),
                 TagStatus::Untagged => image.tags.is_empty(),
                 TagStatus::Any => true,
             };
-            shows_active && tags_fit
+            ImageStatus::shows(image_status, image) && tags_fit
         })
     }
 }
@@ -187,7 +194,7 @@ fn details(account: &AccountId, name: &str, repository: &Repository, digest: &st
         "imageSizeInBytes": repository.size_of(manifest),
         "imagePushedAt": epoch(image.pushed_at),
         "imageManifestMediaType": manifest.media_type,
-        "imageStatus": "ACTIVE",
+        "imageStatus": if image.archived { "ARCHIVED" } else { "ACTIVE" },
     });
     if !image.tags.is_empty() {
         set(&mut details, "imageTags", json!(image.tags));

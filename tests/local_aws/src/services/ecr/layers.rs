@@ -39,7 +39,7 @@ pub(super) fn check(world: &World, caller: &Caller, input: Value) -> Result<Valu
     for digest in digests {
         let failure = |code: &str, reason: &str| json!({"layerDigest": digest, "failureCode": code, "failureReason": reason});
         match repository.blobs.get(&digest) {
-            Some(blob) => layers.push(available(&digest, blob)),
+            Some(blob) => layers.push(available(&digest, blob, repository.blob_is_archived(&digest))),
             None if digest.is_empty() => {
                 failures.push(failure("MissingLayerDigest", "Layer digest is missing"));
             }
@@ -55,8 +55,9 @@ pub(super) fn check(world: &World, caller: &Caller, input: Value) -> Result<Valu
     Ok(json!({"layers": layers, "failures": failures}))
 }
 
-fn available(digest: &str, blob: &Blob) -> Value {
-    let mut layer = json!({"layerDigest": digest, "layerAvailability": "AVAILABLE", "layerSize": blob.size});
+fn available(digest: &str, blob: &Blob, is_archived: bool) -> Value {
+    let availability = if is_archived { "ARCHIVED" } else { "AVAILABLE" };
+    let mut layer = json!({"layerDigest": digest, "layerAvailability": availability, "layerSize": blob.size});
     if let Some(media_type) = &blob.media_type {
         set(&mut layer, "mediaType", json!(media_type));
     }
@@ -83,9 +84,9 @@ pub(super) fn download_url(world: &mut World, caller: &Caller, input: Value) -> 
         return Err(invalid("layerDigest", "must be a SHA-256 digest"));
     }
     let blob = repository.blobs.get(&digest).ok_or_else(|| layer_not_found(&account, &name, &digest))?;
-    if blob.used_by == 0 {
+    if blob.used_by == 0 || repository.blob_is_archived(&digest) {
         let text = format!(
-            "The layer with digest '{digest}' is not available: no image of the repository with name '{name}' in the registry with id '{account}' uses it"
+            "The layer with digest '{digest}' is not available: no active image of the repository with name '{name}' in the registry with id '{account}' uses it"
         );
         return Err(AwsError::new("LayerInaccessibleException", text));
     }

@@ -26,6 +26,7 @@ mod repositories;
 mod repository;
 mod resource_tags;
 pub(crate) mod staging;
+mod storage_class;
 pub(crate) mod tokens;
 pub(crate) mod uploads;
 
@@ -81,6 +82,7 @@ pub(crate) fn call(
         "PutImageTagMutability" => repositories::put_mutability(world, caller, input),
         "SetRepositoryPolicy" => policies::set(world, caller, input),
         "TagResource" => resource_tags::tag(world, caller, input),
+        "UpdateImageStorageClass" => storage_class::update(world, caller, input),
         "UntagResource" => resource_tags::untag(world, caller, input),
         "UploadLayerPart" => uploads::upload_part(world, caller, input),
         other => Err(AwsError::not_in_local_aws(format!("the operation ecr {other}"))),

@@ -50,6 +50,9 @@ pub(crate) fn pull(world: &World, account: &AccountId, image: &str) -> Result<Pu
     let Reference { registry, repository: name, id } = &reference;
     let repository = readable(world, account, registry, name).map_err(|because| failed(&because))?;
     let (digest, found) = id.find(repository).map_err(|_| failed("not found"))?;
+    if found.archived {
+        return Err(failed("not found"));
+    }
     let (platform_digest, platform_image) = for_this_platform(repository, digest, found)
         .ok_or_else(|| failed("no match for platform in manifest: not found"))?;
     for blob in platform_image.manifest.blobs() {

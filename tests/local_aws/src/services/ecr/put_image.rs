@@ -39,6 +39,8 @@ struct PutImage {
 enum Change {
     NewImage,
     AnotherTag,
+    /// It was archived; a push brings it back.
+    Back,
 }
 
 /// PutImage.
@@ -70,8 +72,12 @@ pub(super) fn put(world: &mut World, caller: &Caller, input: Value) -> Result<Va
     let media_type = manifest.media_type.clone();
     let repository = access::repository_mut(world, &account, &name)?;
     if change == Change::NewImage {
-        let image = Image { text: text.clone(), manifest, pushed_at: now, tags: BTreeSet::new() };
+        let image =
+            Image { text: text.clone(), manifest, pushed_at: now, tags: BTreeSet::new(), archived: false };
         repository.insert_image(&digest, image);
+    }
+    if let Some(image) = repository.images.get_mut(&digest) {
+        image.archived = false;
     }
     if let Some(tag) = tag {
         repository.point_tag(tag, &digest);
@@ -107,18 +113,24 @@ struct Place<'a> {
 impl Place<'_> {
     /// What the put would change; nothing is an error, and so is a tag that may not move.
     fn change(&self, digest: &str, tag: Option<&str>, world: &World) -> Result<Change, AwsError> {
-        let is_there = self.repository.images.contains_key(digest);
-        let change = if is_there { Change::AnotherTag } else { Change::NewImage };
+        let image = self.repository.images.get(digest);
+        let is_archived = image.is_some_and(|image| image.archived);
+        let is_there = image.is_some() && !is_archived;
+        let change = match image {
+            None => Change::NewImage,
+            Some(_) if is_archived => Change::Back,
+            Some(_) => Change::AnotherTag,
+        };
         let Some(tag) = tag else {
             return if is_there { Err(self.already_exists(digest, "null")) } else { Ok(change) };
         };
         let holds = self.repository.mutability.holds(tag);
         match self.repository.image_tags.get(tag) {
-            Some(pointed) if pointed == digest => {
+            Some(pointed) if pointed == digest && is_there => {
                 let tag_error = holds && world.settings.unconfirmed.same_immutable_tag_is_tag_already_exists;
                 Err(if tag_error { self.tag_is_immutable(tag) } else { self.already_exists(digest, tag) })
             }
-            Some(_) if holds => Err(self.tag_is_immutable(tag)),
+            Some(pointed) if holds && pointed != digest => Err(self.tag_is_immutable(tag)),
             Some(_) | None => Ok(change),
         }
     }

@@ -62,9 +62,11 @@ pub(super) fn list(world: &World, caller: &Caller, input: Value) -> Result<Value
         let constraint = format!("must have length less than or equal to {ARTIFACT_TYPES_MAX}");
         return Err(invalid("filter.artifactTypes", &constraint));
     }
-    let shows_active = ImageStatus::shows_active(one_of(filter.artifact_status, "filter.artifactStatus")?);
+    let status = one_of(filter.artifact_status, "filter.artifactStatus")?;
     let size = max_results(input.max_results, PAGE_DEFAULT, PAGE_MAX)?;
-    let refers = |image: &Image| shows_active && image.manifest.subject.as_ref() == Some(&subject);
+    let refers = |image: &Image| {
+        ImageStatus::shows(status, image) && image.manifest.subject.as_ref() == Some(&subject)
+    };
     let fits = |image: &Image| {
         let artifact_type = image.manifest.artifact_media_type.as_ref();
         types.is_empty() || artifact_type.is_some_and(|artifact_type| types.contains(artifact_type))
@@ -81,7 +83,7 @@ fn describe(digest: &str, image: &Image) -> Value {
         "digest": digest,
         "mediaType": image.manifest.media_type,
         "size": image.text.len(),
-        "artifactStatus": "ACTIVE",
+        "artifactStatus": if image.archived { "ARCHIVED" } else { "ACTIVE" },
     });
     if let Some(artifact_type) = &image.manifest.artifact_media_type {
         set(&mut referrer, "artifactType", json!(artifact_type));

@@ -33,6 +33,9 @@ pub(super) struct Image {
     /// The first push of these bytes; another tag does not change it.
     pub(super) pushed_at: DateTime<Utc>,
     pub(super) tags: BTreeSet<String>,
+    /// Put aside: it cannot be pulled until it is brought back.
+    #[serde(default)]
+    pub(super) archived: bool,
 }
 
 /// A layer or a configuration.

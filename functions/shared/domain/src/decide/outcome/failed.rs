@@ -25,6 +25,10 @@ pub(super) fn failed(facts: &OutcomeFacts, deployment: &Deployment, deployed: &D
             let because = format!("{}; this is not the image's fault, so git stays as it is", cause.sentence);
             only_told(facts, deployed, None, &because)
         }
+        // What stopped it may be what git says now.
+        Fault::Unknown if facts.revision.blob() != Some(deployed.blob) => {
+            super::overtaken(facts, deployed, &cause.sentence)
+        }
         Fault::Unknown => {
             let because = format!(
                 "{}; nobody knows whether it is the image's fault, so git stays as it is",

@@ -99,15 +99,19 @@ impl Request {
         }
     }
 
+    /// Whether this text, as a document's parameter, names what is asked for.
+    fn asks_for(&self, to: &str) -> bool {
+        match &self.action {
+            Action::RollBack(target) => Target::parse(to).is_ok_and(|to| to == *target),
+            Action::Release(released) => Released::parse(to).is_ok_and(|to| to == *released),
+        }
+    }
+
     fn starter(&self, execution: &AutomationExecution, dry_run: bool, who: &str) -> Result<String, Doubt> {
         let AutomationExecution { document, parameters: _, status, parent, executed_by } = execution;
-        let (expected, to_matches): (_, Box<dyn Fn(&str) -> bool>) = match &self.action {
-            Action::RollBack(target) => {
-                (ROLL_BACK_DOCUMENT, Box::new(|to| Target::parse(to).is_ok_and(|to| to == *target)))
-            }
-            Action::Release(released) => {
-                (RELEASE_DOCUMENT, Box::new(|to| Released::parse(to).is_ok_and(|to| to == *released)))
-            }
+        let (expected, default_to) = match &self.action {
+            Action::RollBack(_) => (ROLL_BACK_DOCUMENT, "previous"),
+            Action::Release(_) => (RELEASE_DOCUMENT, "all"),
         };
         if document != expected {
             return Err(Doubt::OtherDocument(document.clone()));
@@ -115,10 +119,6 @@ impl Request {
         if let Some(parent) = parent {
             return Err(Doubt::Child(parent.clone()));
         }
-        let default_to = match &self.action {
-            Action::RollBack(_) => "previous",
-            Action::Release(_) => "all",
-        };
         let given = |name: &'static str, default: &'static str| -> Result<&str, Doubt> {
             match execution.parameters.get(name).map(Vec::as_slice) {
                 None | Some([]) => Ok(default),
@@ -129,7 +129,7 @@ impl Request {
         let same = |name, is_same: bool| if is_same { Ok(()) } else { Err(Doubt::OtherParameter(name)) };
         same("Cluster", given("Cluster", "")? == self.service.cluster.as_str())?;
         same("Service", given("Service", "")? == self.service.service.as_str())?;
-        same("To", to_matches(given("To", default_to)?))?;
+        same("To", self.asks_for(given("To", default_to)?))?;
         same("Reason", given("Reason", "")?.trim() == self.reason)?;
         same("Who", given("Who", "")?.trim() == who.trim())?;
         same(
