@@ -52,8 +52,8 @@ struct Still {
 }
 
 impl Scene {
-    /// An account with Towpath's stacks and a cluster.
-    pub(crate) fn start(handle: &Handle, places: &Places) -> Result<Self, Failure> {
+    /// An account with Towpath's stacks and a cluster, whose clock is so much slow.
+    pub(crate) fn start(handle: &Handle, places: &Places, slow: chrono::Duration) -> Result<Self, Failure> {
         let options = Options {
             port: 0,
             region: REGION.to_owned(),
@@ -64,7 +64,7 @@ impl Scene {
             settings: Settings::default(),
             seed: 1,
         };
-        let now = Clock::Manual(chrono::DateTime::from(SystemTime::now()));
+        let now = Clock::Manual(chrono::DateTime::<chrono::Utc>::from(SystemTime::now()) - slow);
         let running = handle.block_on(serve::start_with_clock(&options, now))?;
         let aws = Aws::local(&running.endpoint, DEV);
         let scene = Self {

@@ -41,8 +41,8 @@ fn a_first_push_is_committed_started_rolled_out_and_verified() -> Result<(), Fai
             2 codecommit GetFile (FileDoesNotExistException)
             1 codecommit ListFileCommitHistory
             1 ecr DescribeImages
-          on_commit: 15
-            2 codecommit GetCommit
+          on_commit: 14
+            1 codecommit GetCommit
             1 codecommit GetDifferences
             2 codecommit GetFile
             2 codecommit GetFile (FileDoesNotExistException)
@@ -54,21 +54,22 @@ fn a_first_push_is_committed_started_rolled_out_and_verified() -> Result<(), Fai
             1 ecs DescribeServiceDeployments
             1 ecs DescribeServiceRevisions
             1 ecs ListServiceDeployments
-          on_deployment_change: 60
+          on_deployment_change: 40
             2 codecommit GetCommentsForComparedCommit
-            5 codecommit GetCommit
-            8 codecommit GetFile
-            6 codecommit GetFile (FileDoesNotExistException)
+            2 codecommit GetCommit
+            4 codecommit GetFile
+            4 codecommit GetFile (FileDoesNotExistException)
             2 codecommit ListFileCommitHistory
             1 codecommit PostCommentForComparedCommit
             4 codepipeline GetPipeline
-            4 codepipeline ListActionExecutions
-            4 codepipeline ListPipelineExecutions
-            5 ecr BatchGetImage
+            2 codepipeline ListActionExecutions
+            2 codepipeline ListPipelineExecutions
+            2 ecr BatchGetImage
             1 ecr CompleteLayerUpload
             1 ecr InitiateLayerUpload
-            4 ecr ListImageReferrers
+            2 ecr ListImageReferrers
             1 ecr PutImage
+            1 ecr PutImage (LayersNotFoundException)
             1 ecr UploadLayerPart
             2 ecs DescribeServiceDeployments
             2 ecs DescribeServiceRevisions
@@ -152,8 +153,8 @@ services:
             2 codecommit GetFile (FileDoesNotExistException)
             1 codecommit ListFileCommitHistory
             1 ecr DescribeImages
-          on_commit: 15
-            2 codecommit GetCommit
+          on_commit: 14
+            1 codecommit GetCommit
             1 codecommit GetDifferences
             2 codecommit GetFile
             2 codecommit GetFile (FileDoesNotExistException)
@@ -165,21 +166,22 @@ services:
             1 ecs DescribeServiceDeployments
             1 ecs DescribeServiceRevisions
             1 ecs ListServiceDeployments
-          on_deployment_change: 61
+          on_deployment_change: 40
             2 codecommit GetCommentsForComparedCommit
-            5 codecommit GetCommit
-            8 codecommit GetFile
-            6 codecommit GetFile (FileDoesNotExistException)
+            2 codecommit GetCommit
+            4 codecommit GetFile
+            4 codecommit GetFile (FileDoesNotExistException)
             2 codecommit ListFileCommitHistory
             1 codecommit PostCommentForComparedCommit
             4 codepipeline GetPipeline
-            4 codepipeline ListActionExecutions
-            4 codepipeline ListPipelineExecutions
-            5 ecr BatchGetImage
+            2 codepipeline ListActionExecutions
+            2 codepipeline ListPipelineExecutions
+            2 ecr BatchGetImage
             1 ecr CompleteLayerUpload
             1 ecr InitiateLayerUpload
-            4 ecr ListImageReferrers
+            2 ecr ListImageReferrers
             1 ecr PutImage
+            1 ecr PutImage (LayersNotFoundException)
             1 ecr UploadLayerPart
             2 ecs DescribeServiceDeployments
             2 ecs DescribeServiceRevisions

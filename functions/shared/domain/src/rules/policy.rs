@@ -24,7 +24,15 @@ pub enum Policy {
 #[derive(Clone, Debug)]
 pub struct TagPattern {
     text: String,
-    expression: Regex,
+    matcher: Matcher,
+}
+
+#[derive(Clone, Debug)]
+enum Matcher {
+    /// Git commit ids, as nearly all rules mean them: to compile and run the expression takes longer than all else that
+    /// is decided.
+    CommitIds,
+    Expression(Regex),
 }
 
 /// Abbreviated and full git commit ids.
@@ -40,23 +48,32 @@ impl TagPattern {
         if text.is_empty() || text.len() > MAXIMUM_EXPRESSION_LENGTH {
             return None;
         }
+        if text == COMMIT_IDS {
+            return Some(Self::commit_ids());
+        }
         // An expression that only becomes one between the parentheses, such as `a)|(b`, is not meant.
         Regex::new(text).ok()?;
         let expression =
             RegexBuilder::new(&format!("^(?:{text})$")).size_limit(MAXIMUM_PROGRAM_BYTES).build().ok()?;
-        Some(Self { text: text.to_owned(), expression })
+        Some(Self { text: text.to_owned(), matcher: Matcher::Expression(expression) })
     }
 
     /// The pattern that stands for `newest` alone: git commit ids.
     #[must_use]
-    pub fn commit_ids() -> Option<Self> {
-        Self::parse(COMMIT_IDS)
+    pub fn commit_ids() -> Self {
+        Self { text: COMMIT_IDS.to_owned(), matcher: Matcher::CommitIds }
     }
 
     /// Whether the whole tag matches.
     #[must_use]
     pub fn matches(&self, tag: &ImageTag) -> bool {
-        self.expression.is_match(tag.as_str())
+        match &self.matcher {
+            Matcher::CommitIds => {
+                let is_hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+                (7..=40).contains(&tag.as_str().len()) && tag.as_str().as_bytes().iter().all(is_hex)
+            }
+            Matcher::Expression(expression) => expression.is_match(tag.as_str()),
+        }
     }
 }
 

@@ -122,7 +122,7 @@ fn policy(node: &Node) -> Result<Policy, RuleError> {
     let (text, line) = node.text("select", EXPECTED)?;
     let policy = match text {
         "commit" => Some(Policy::Commit),
-        "newest" => TagPattern::commit_ids().map(Policy::Newest),
+        "newest" => Some(Policy::Newest(TagPattern::commit_ids())),
         "manual" => Some(Policy::Manual),
         _ => None,
     };

@@ -115,10 +115,23 @@ fn a_pattern_matches_the_whole_tag() {
     let pattern = TagPattern::parse("v[0-9]+|edge").unwrap();
     assert!(pattern.matches(&tag("v12")) && pattern.matches(&tag("edge")));
     assert!(!pattern.matches(&tag("v12-rc")) && !pattern.matches(&tag("xedge")));
-    let commits = TagPattern::commit_ids().unwrap();
+    let commits = TagPattern::commit_ids();
     assert!(commits.matches(&tag("0012e34")) && commits.matches(&tag("1234567")));
     assert!(!commits.matches(&tag("1e10")) && !commits.matches(&tag("latest")));
     assert!(TagPattern::parse("a)|(b").is_none());
+}
+
+#[test]
+fn commit_ids_are_what_their_expression_says() {
+    let (commits, spelled_otherwise) =
+        (TagPattern::commit_ids(), TagPattern::parse("(?:[0-9a-f]{7,40})").unwrap());
+    assert_eq!(TagPattern::parse(&commits.to_string()), Some(commits.clone()));
+    let (longest, too_long) = ("a".repeat(40), "a".repeat(41));
+    for text in ["0012e34", "123456", "1234567", "1e10", "ABCDEF0", "012345g", "latest", &longest, &too_long]
+    {
+        let tag = ImageTag::parse(text).unwrap();
+        assert_eq!(commits.matches(&tag), spelled_otherwise.matches(&tag), "{text}");
+    }
 }
 
 #[test]

@@ -4,18 +4,19 @@
 use super::{Candidate, NoSelection, Order, Other, Selection};
 use crate::image::Image;
 use crate::rules::TagPattern;
+use std::cmp::Reverse;
 
 pub(super) fn select(pattern: &TagPattern, images: &[Image]) -> Selection {
-    images
-        .iter()
-        .filter_map(|image| {
-            let tag = image.candidate_tags().find(|tag| pattern.matches(tag))?;
-            Some((image, tag))
-        })
-        .max_by_key(|(image, _)| (image.pushed_at, &image.digest))
-        .map_or(Selection::None(NoSelection::NoMatch), |(image, tag)| {
-            Selection::Chosen(Candidate::of(image, tag))
-        })
+    let mut images: Vec<&Image> = images.iter().collect();
+    images.sort_unstable_by_key(|image| Reverse((image.pushed_at, &image.digest)));
+    // The newest first, because an expression takes long to match a tag.
+    let mut matching = images.into_iter().filter_map(|image| {
+        let tag = image.candidate_tags().find(|tag| pattern.matches(tag))?;
+        Some((image, tag))
+    });
+    matching.next().map_or(Selection::None(NoSelection::NoMatch), |(image, tag)| {
+        Selection::Chosen(Candidate::of(image, tag))
+    })
 }
 
 pub(super) fn order(candidate: &Candidate, other: &Other<'_>) -> Order {
