@@ -44,7 +44,7 @@ impl Operator {
     ) -> Result<String, CallError> {
         let operation = "StartAutomationExecution";
         let thing = format!("document {document}");
-        let mut sent = self.ssm().start_automation_execution().document_name(document);
+        let mut sent = self.ssm.start_automation_execution().document_name(document);
         for (name, value) in parameters {
             sent = sent.parameters(*name, vec![value.clone()]);
         }
@@ -61,7 +61,7 @@ impl Operator {
     pub async fn automation(&self, id: &str) -> Result<Automation, CallError> {
         let operation = "GetAutomationExecution";
         let thing = format!("execution {id}");
-        let sent = self.ssm().get_automation_execution().automation_execution_id(id);
+        let sent = self.ssm.get_automation_execution().automation_execution_id(id);
         let answer =
             sent.send().await.map_err(|error| CallError::from_sdk(SERVICE, operation, &thing, error))?;
         let found = answer
