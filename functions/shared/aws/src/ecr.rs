@@ -125,7 +125,7 @@ impl Clients {
                 found => Answer::Lasting(found),
             })
         };
-        self.known.manifests.ask((repository.clone(), digest.clone()), ask).await
+        self.known.manifests.ask((repository.clone(), digest.clone()), Box::pin(ask)).await
     }
 
     async fn ask_manifest(

@@ -211,7 +211,7 @@ impl Clients {
                 found => Answer::Lasting(found),
             })
         };
-        self.known.commits.ask((repository.clone(), commit.clone()), ask).await
+        self.known.commits.ask((repository.clone(), commit.clone()), Box::pin(ask)).await
     }
 
     async fn ask_commit(

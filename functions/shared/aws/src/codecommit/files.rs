@@ -46,7 +46,7 @@ impl Clients {
         at: At<'_>,
         path: &FilePath,
     ) -> Result<Option<File>, CallError> {
-        let asked = self.ask_file(repository, at, path);
+        let asked = Box::pin(self.ask_file(repository, at, path));
         match at {
             At::Tip(_) => match asked.await? {
                 Answer::Lasting(file) | Answer::Passing(file) => Ok(file),
@@ -99,6 +99,6 @@ impl Clients {
             })?;
             Ok(Answer::Lasting(answer.content.into_inner()))
         };
-        self.known.blobs.ask((repository.clone(), blob.clone()), ask).await
+        self.known.blobs.ask((repository.clone(), blob.clone()), Box::pin(ask)).await
     }
 }

@@ -36,7 +36,7 @@ impl Clients {
     ) -> Result<Vec<Version>, CallError> {
         let key = (repository.clone(), at.clone(), path.clone(), count);
         let ask = async { self.ask_history(repository, path, at, count).await.map(Answer::Lasting) };
-        self.known.histories.ask(key, ask).await
+        self.known.histories.ask(key, Box::pin(ask)).await
     }
 
     async fn ask_history(
