@@ -163,6 +163,10 @@ pub async fn undisturbed(staged: &Base, flow: Flow) -> Result<(String, Vec<Crash
     let mut points = Vec::new();
     let mut counts = BTreeMap::<String, usize>::new();
     for (function, calls) in drive.take_calls() {
+        // What a person rolls back from depends on how far the others are at that moment.
+        if flow == Flow::RolledBack && function != "towpath-roll_back" {
+            continue;
+        }
         let invocation = counts.entry(function.clone()).or_default();
         for call in 1..=calls {
             for moment in [Moment::Before, Moment::After] {
