@@ -1,7 +1,5 @@
 //! What is copied, in how many calls.
 
-#![expect(clippy::unwrap_used, reason = "what is not as expected fails the test")]
-
 use aws::copy::{CopySummary, Tagged};
 use client::{Image, Index, Referrer};
 use copying::{Accounts, DEV, NAME, STG};

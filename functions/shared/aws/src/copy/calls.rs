@@ -220,10 +220,7 @@ impl Clients {
             .image_manifest_media_type(media_type)
             .image_manifest(text)
             .set_image_tag(tag.map(ToString::to_string));
-        let error = match sent.send().await {
-            Ok(_) => return Ok(Put::Done),
-            Err(error) => error,
-        };
+        let Err(error) = sent.send().await else { return Ok(Put::Done) };
         let code = code_of(&error).map(str::to_owned);
         let thing = format!("{digest} in repository {repository}");
         let error = CallError::from_sdk(SERVICE, "PutImage", thing, error);

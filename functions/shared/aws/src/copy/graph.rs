@@ -111,7 +111,7 @@ impl Reader<'_> {
         let level = self.read_level(&looks, manifests, referrers)?;
         let next = self.discover(&looks, &level)?;
         let tagged_here = self.ask_here(&looks, &next, &level).await?;
-        let next = next.into_iter().map(|(look, parent)| self.decided(look, parent)).collect();
+        let next = next.into_iter().map(|(look, parent)| self.decided(look, parent.as_ref())).collect();
         for (digest, manifest) in level.manifests {
             if !self.here.contains(&digest) {
                 self.add_missing(digest, manifest, None)?;
@@ -287,9 +287,9 @@ impl Reader<'_> {
     }
 
     /// What to do about a manifest, now that it is known whether it and its index are here.
-    fn decided(&self, look: Look, parent: Option<ImageDigest>) -> Look {
+    fn decided(&self, look: Look, parent: Option<&ImageDigest>) -> Look {
         let fetch = look.fetch || !self.here.contains(&look.digest);
-        let brought_by = parent.as_ref().unwrap_or(&look.digest);
+        let brought_by = parent.unwrap_or(&look.digest);
         let tags = !self.here.contains(brought_by);
         Look { fetch, tags, ..look }
     }
