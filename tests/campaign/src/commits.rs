@@ -45,10 +45,11 @@ pub fn check(commit: &Commit, model: &Model, now: DateTime<Utc>) -> Result<(), V
     Ok(())
 }
 
-fn broken(invariant: u8, commit: &Commit, what: String) -> Result<(), Violation> {
+fn broken(invariant: u8, commit: &Commit, mut what: String) -> Result<(), Violation> {
     let subject = commit.message.lines().next().unwrap_or_default();
     let id = commit.id.get(..8).unwrap_or_default();
-    Err(Violation { invariant, what: format!("commit {id} ({subject}): {what}") })
+    what.insert_str(0, &format!("commit {id} ({subject}): "));
+    Err(Violation { invariant, what })
 }
 
 /// Whoever is in quarantine stays there until a person releases it.
