@@ -5,9 +5,7 @@ use crate::registries::{DEV, STG};
 use aws::copy::{CopyOutcome, CopyRequest, Tagged, copy_image};
 use aws::{Clients, Connection};
 use aws_credential_types::Credentials;
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use domain::names::{ImageDigest, ImageRepositoryName, ImageTag};
+use domain::names::{AccountId, ImageDigest, ImageRepositoryName, ImageTag};
 use domain::rules::MissingRepositories;
 use std::time::{Duration, Instant};
 
@@ -38,7 +36,7 @@ pub(crate) fn copy(options: &Options) -> Result<(), Failure> {
     let tag = ImageTag::parse(&options.tag)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let (source, target) = (clients(options, DEV), clients(options, STG));
+        let (source, target) = (clients(options, DEV)?, clients(options, STG)?);
         let request = CopyRequest {
             source: &source,
             target: &target,
@@ -59,11 +57,8 @@ pub(crate) fn copy(options: &Options) -> Result<(), Failure> {
     })
 }
 
-fn clients(options: &Options, account: &str) -> Clients {
-    Clients::new(&Connection {
-        credentials: Credentials::new(account, "local", None, None, "bench"),
-        region: "eu-west-1".to_owned(),
-        endpoint_url: Some(options.endpoint.clone()),
-        http_client: Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https(),
-    })
+fn clients(options: &Options, account: &str) -> Result<Clients, Failure> {
+    let credentials = Credentials::new(account, "local", None, None, "bench");
+    let connection = Connection::new(credentials, "eu-west-1".to_owned(), Some(options.endpoint.clone()));
+    Ok(Clients::new(&connection, AccountId::parse(account)?))
 }

@@ -5,8 +5,6 @@
 use aws::copy::{CopyOutcome, CopyRequest, CopySummary, copy_image};
 use aws::{CallError, Clients, Connection};
 use aws_credential_types::Credentials;
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use client::{Artifact, Aws, Ecr};
 use domain::names::{AccountId, ImageDigest, ImageRepositoryName};
 use domain::rules::MissingRepositories;
@@ -214,10 +212,6 @@ impl Accounts {
 
 /// How the copier reaches an account.
 pub fn connection(endpoint: &str, account: &str) -> Connection {
-    Connection {
-        credentials: Credentials::new(account, "local", None, None, "test"),
-        region: "eu-west-1".to_owned(),
-        endpoint_url: Some(endpoint.to_owned()),
-        http_client: Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https(),
-    }
+    let credentials = Credentials::new(account, "local", None, None, "test");
+    Connection::new(credentials, "eu-west-1".to_owned(), Some(endpoint.to_owned()))
 }

@@ -63,13 +63,20 @@ impl Connection {
             None,
             "environment",
         );
-        Ok(Self {
+        let endpoint_url = std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty());
+        Ok(Self::new(credentials, required("AWS_REGION")?, endpoint_url))
+    }
+
+    /// A connection by this machine's clock and the network.
+    #[must_use]
+    pub fn new(credentials: Credentials, region: String, endpoint_url: Option<String>) -> Self {
+        Self {
             credentials,
-            region: required("AWS_REGION")?,
-            endpoint_url: std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty()),
+            region,
+            endpoint_url,
             http_client: https_client(),
             time_source: SharedTimeSource::new(SystemTimeSource::new()),
-        })
+        }
     }
 
     /// What the SDK's clients are made from.

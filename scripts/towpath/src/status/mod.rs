@@ -62,7 +62,7 @@ struct Answer<'a> {
 
 pub(crate) async fn run(chain: &Chain, arguments: &Status, as_json: bool) -> Result<Ending, Failure> {
     if let [from, to] = arguments.between.as_slice() {
-        return between::run(chain, arguments, (from, to), as_json).await;
+        return Box::pin(between::run(chain, arguments, (from, to), as_json)).await;
     }
     let places = chain.several(&arguments.environments)?;
     let accounts = connect_all(&places, &arguments.environments).await?;

@@ -134,7 +134,7 @@ impl Container<'_> {
                 None => gate.standing(image, &candidate.tag, &[]),
             };
             let refusal = match standing {
-                Standing::Approved(by) => return self.arrive(candidate, by, source, here),
+                Standing::Approved(by) => return self.arrive(candidate, &by, source, here),
                 Standing::Quarantined { at } => self.quarantined_upstream(&candidate, source, at),
                 Standing::Lacks(missing) => self.not_approved(&candidate, source, &missing),
             };
@@ -147,7 +147,7 @@ impl Container<'_> {
     fn arrive(
         &self,
         candidate: Candidate,
-        approved_by: Vec<String>,
+        approved_by: &[String],
         source: &Source<'_>,
         here: &[Image],
     ) -> Choice {
@@ -178,7 +178,7 @@ impl Container<'_> {
         } else {
             Arrival::Here
         };
-        let approved_by = approved_by.into_iter().map(|by| self.with_pusher(by)).collect();
+        let approved_by = approved_by.iter().map(|by| self.with_pusher(by)).collect();
         self.differs(candidate, step, approved_by, arrival)
     }
 
@@ -206,12 +206,12 @@ impl Container<'_> {
     }
 
     /// The approval by a push, with who pushed where an event tells.
-    fn with_pusher(&self, by: String) -> String {
+    fn with_pusher(&self, by: &str) -> String {
         let pusher = self.of_service.application.as_ref().and_then(|application| {
             let (commit, arn) = self.facts.pushers.get(application)?;
             (by.starts_with("push ") && self.read.application.commit() == Some(commit)).then_some(arn)
         });
-        pusher.map_or(by.clone(), |arn| format!("{by} by {arn}"))
+        pusher.map_or_else(|| by.to_owned(), |arn| format!("{by} by {arn}"))
     }
 
     fn not_approved(&self, candidate: &Candidate, source: &Source<'_>, missing: &[Missing]) -> Refusal {
