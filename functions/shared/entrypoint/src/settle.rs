@@ -6,9 +6,10 @@ use aws::facts::Unread;
 use aws::{Applied, CallError, CallErrorKind, StopCause, StoppedStep, Tip};
 use domain::decision::{Decision, DecisionKind};
 use domain::names::{CommitId, EventId, ServiceId};
-use domain::plan::{Plan, Then};
+use domain::plan::{Plan, Step, Then};
 use domain::record::RecordContext;
 use domain::refusal::Refusal;
+use domain::wake_up::WakeUp;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -84,11 +85,23 @@ pub async fn settle<Facts>(
     match answer(context, events, (Mode::Apply, deadline), read, decide, nothing).await {
         Ok(Settled { plan, about, troubles, unfinished }) => {
             let mut services = tell_troubles(&about, troubles);
-            services.extend(unfinished);
+            services.extend(go_on(context, unfinished, deadline).await);
             unsettled(&plan, services)
         }
         Err(NotSettled::NotRead(_) | NotSettled::GaveUp) => Unsettled::Everything,
     }
+}
+
+/// Wakes this function up again for the services that it had no time for, rather than wait until the queue brings their
+/// message back and count that as a failure. Returns those for which that did not work.
+async fn go_on(context: &Context, unfinished: BTreeSet<ServiceId>, deadline: Instant) -> BTreeSet<ServiceId> {
+    let wake_up = |service: ServiceId| {
+        let reason = "there was not enough time".to_owned();
+        Step::WakeUp { function: context.function, wake_up: WakeUp { service, reason } }
+    };
+    let plan = Plan { steps: unfinished.into_iter().map(wake_up).collect(), ..Plan::default() };
+    let applied = context.apply(&plan, deadline, &BTreeSet::new()).await;
+    applied.stopped.into_iter().flat_map(|step| step.services).collect()
 }
 
 /// Settles what was asked: reads the facts, decides, applies the plan. `read` gives none when there is nothing to read
@@ -166,7 +179,7 @@ impl StoppedServices {
                 }
                 StopCause::OutOfTime { done } => {
                     for service in &services {
-                        let because = format!("{done}; the next delivery goes on from there");
+                        let because = format!("{done}; the next invocation goes on from there");
                         record::decision(&Decision::of(service, DecisionKind::Copying, because), about);
                     }
                     self.unfinished.extend(services);

@@ -21,9 +21,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::join;
 
-/// For how long after its creation a deployment's outcome may still be untold: the pipeline's longest time-out, and
-/// as much again for events that come late.
-const UNTOLD_WITHIN: Duration = Duration::from_secs(7_200);
+/// For how long after its creation a deployment's outcome may still be untold: long enough for what failed at night to be
+/// mended in the morning.
+const UNTOLD_WITHIN: Duration = Duration::from_secs(24 * 3_600);
 
 /// Every service that the rules or a `revision.json` name, in their order. None when the deployment repository has
 /// no such branch.
