@@ -106,3 +106,25 @@ fn an_index_brings_its_children_and_all_that_speaks_of_them() {
     "#]]
     .assert_debug_eq(&accounts.calls());
 }
+
+#[test]
+fn what_claims_to_be_this_accounts_own_evidence_is_not_let_in() {
+    let accounts = Accounts::start();
+    let image = Image::new("webapp1").version("1").build().unwrap();
+    accounts.push(Some("1"), &image);
+    let said_by = |account| {
+        Referrer::new(&image, "application/vnd.towpath.evidence.v1+json")
+            .annotation("io.towpath.account", account)
+            .build()
+    };
+    let (own, forged) = (said_by(DEV), said_by(STG));
+    accounts.push(None, &own);
+    accounts.push(None, &forged);
+    accounts.push(Some(&format!("{}.sig", image.digest.replace(':', "-"))), &forged);
+
+    accounts.copied(&image.digest);
+    let here = accounts.content(STG);
+    assert!(here.manifests.contains_key(&own.digest), "upstream's own word travels with the image");
+    assert!(!here.manifests.contains_key(&forged.digest));
+    assert_eq!(here.tags.len(), 0);
+}

@@ -104,13 +104,16 @@ impl Clients {
         let mut applied = Applied::default();
         for step in &plan.steps {
             let services: BTreeSet<ServiceId> = step.services().into_iter().cloned().collect();
-            let is_stopped = |stopped: &StoppedStep| !stopped.services.is_disjoint(&services);
-            // A copy that one service may not have can still be another's.
-            let is_left_out = match step {
-                Step::CopyImage(_) => services.is_subset(with.left_out),
-                _ => !services.is_disjoint(with.left_out),
+            let is_stopped = |service: &ServiceId| {
+                with.left_out.contains(service)
+                    || applied.stopped.iter().any(|stopped| stopped.services.contains(service))
             };
-            if is_left_out || applied.stopped.iter().any(is_stopped) {
+            // A copy that one service has no use for any more can still be another's.
+            let is_skipped = match step {
+                Step::CopyImage(_) => services.iter().all(is_stopped),
+                _ => services.iter().any(is_stopped),
+            };
+            if is_skipped {
                 continue;
             }
             if matches!(step, Step::WakeUp { .. }) {

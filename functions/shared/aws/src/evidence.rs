@@ -19,7 +19,8 @@ const EMPTY_TYPE: &str = "application/vnd.oci.empty.v1+json";
 const EMPTY: &[u8] = b"{}";
 
 const KIND: &str = "io.towpath.kind";
-const ACCOUNT: &str = "io.towpath.account";
+/// The annotation that names the account whose word it is.
+pub(crate) const ACCOUNT: &str = "io.towpath.account";
 const ENVIRONMENT: &str = "io.towpath.environment";
 const SERVICE: &str = "io.towpath.service";
 const COMMIT: &str = "io.towpath.commit";

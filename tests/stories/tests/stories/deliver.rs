@@ -54,7 +54,7 @@ fn a_first_push_is_committed_started_rolled_out_and_verified() -> Result<(), Fai
             1 ecs DescribeServiceDeployments
             1 ecs DescribeServiceRevisions
             1 ecs ListServiceDeployments
-          on_deployment_change: 40
+          on_deployment_change: 39
             2 codecommit GetCommentsForComparedCommit
             2 codecommit GetCommit
             4 codecommit GetFile
@@ -74,7 +74,6 @@ fn a_first_push_is_committed_started_rolled_out_and_verified() -> Result<(), Fai
             2 ecs DescribeServiceDeployments
             2 ecs DescribeServiceRevisions
             2 ecs ListServiceDeployments
-            1 ecs ListTasks
             1 events PutEvents
     "#]].assert_eq(&story.happened()?);
     expect![[r#"
@@ -166,7 +165,7 @@ services:
             1 ecs DescribeServiceDeployments
             1 ecs DescribeServiceRevisions
             1 ecs ListServiceDeployments
-          on_deployment_change: 40
+          on_deployment_change: 39
             2 codecommit GetCommentsForComparedCommit
             2 codecommit GetCommit
             4 codecommit GetFile
@@ -186,7 +185,6 @@ services:
             2 ecs DescribeServiceDeployments
             2 ecs DescribeServiceRevisions
             2 ecs ListServiceDeployments
-            1 ecs ListTasks
             1 events PutEvents
     "#]].assert_eq(&happened);
     Ok(())

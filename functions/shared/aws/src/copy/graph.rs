@@ -171,6 +171,14 @@ impl Reader<'_> {
             let manifest = Manifest::parse(text, media_type.as_deref()).map_err(|problem| {
                 Stop::Refused(CopyRefusal::UnsupportedManifest { digest: digest.clone(), problem })
             })?;
+            if self.is_forged(&manifest) {
+                let is_part = |look: &Look| look.required && look.digest == digest;
+                if looks.iter().any(is_part) {
+                    let problem = "it claims to be this account's own evidence".to_owned();
+                    return Err(Stop::Refused(CopyRefusal::UnsupportedManifest { digest, problem }));
+                }
+                continue;
+            }
             match tag {
                 Some(tag) => drop(level.tagged.insert(tag, (digest, manifest))),
                 None => drop(level.manifests.insert(digest, manifest)),
@@ -190,6 +198,12 @@ impl Reader<'_> {
             }));
         }
         Ok(level)
+    }
+
+    /// Whether upstream has something that claims to be this account's own word. An account's evidence is believed in its own
+    /// registry, and only it puts evidence there: what comes from elsewhere in its name is never let in.
+    fn is_forged(&self, manifest: &Manifest) -> bool {
+        manifest.word_of.as_deref() == Some(self.request.target.account.as_str())
     }
 
     /// What the level names for the first time; each with the index that lists it.

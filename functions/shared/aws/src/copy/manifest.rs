@@ -1,8 +1,10 @@
 //! What a manifest says, as far as copying must know: which blobs, which children.
 //! Its bytes are never written anew. <https://github.com/opencontainers/image-spec/blob/main/manifest.md>
 
+use crate::evidence;
 use domain::names::ImageDigest;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
@@ -21,6 +23,8 @@ pub(super) struct Manifest {
     /// Configuration and layers, without those that no registry holds.
     pub(super) blobs: Vec<Blob>,
     pub(super) children: Vec<Child>,
+    /// The account whose word it claims to be, if it looks like Towpath's evidence.
+    pub(super) word_of: Option<String>,
 }
 
 /// A layer or a configuration.
@@ -47,6 +51,7 @@ struct Written {
     config: Option<Descriptor>,
     layers: Option<Vec<Descriptor>>,
     manifests: Option<Vec<Descriptor>>,
+    annotations: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]
@@ -71,6 +76,7 @@ impl Manifest {
         if written.schema_version != SCHEMA_VERSION {
             return Err(format!("its schemaVersion is {}", written.schema_version));
         }
+        let word_of = written.annotations.and_then(|mut said| said.remove(evidence::ACCOUNT));
         let own = if written.manifests.is_some() { OCI_INDEX } else { OCI_MANIFEST };
         let media_type = media_type.filter(|media_type| !media_type.is_empty());
         let media_type = media_type.or(written.media_type.as_deref()).unwrap_or(own).to_owned();
@@ -87,7 +93,7 @@ impl Manifest {
             (DOCKER_LIST | OCI_INDEX, ..) => return Err("it has no manifests".to_owned()),
             (other, ..) => return Err(format!("its media type is {}", other.escape_debug())),
         };
-        Ok(Self { media_type, text, blobs, children })
+        Ok(Self { media_type, text, blobs, children, word_of })
     }
 }
 

@@ -8,11 +8,12 @@ use crate::connection::Clients;
 use crate::error::{CallError, CallErrorKind};
 use crate::stack::Stack;
 use domain::decide::revisions::{self, RevisionsFacts, ServiceFacts};
+use domain::decision::DecisionKind;
 use domain::facts::{ApplicationTip, LastChange, RepositoryImages, RulesFact, RulesOfService};
-use domain::names::{CommitId, EventId, ImageDigest, ImageRepositoryName, ServiceId};
+use domain::names::{CommitId, EventId, ImageDigest, ImageRepositoryName, ImageTag, ServiceId};
 use domain::rules::{Application, ContainerRules, ServiceRules};
 use domain::time::Timestamp;
-use domain::trailers::Trailers;
+use domain::trailers::{AUTHOR_NAME, Trailers};
 use domain::wake_up::Function;
 use futures_util::{StreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
@@ -179,14 +180,20 @@ async fn read_service(
     Ok(ServiceFacts { revision, hold, last_change: changes.into_iter().next(), application, promoted })
 }
 
-/// The images that Towpath's own commits put into a service.
-fn promoted(service: &ServiceId, changes: &[LastChange]) -> BTreeSet<ImageDigest> {
-    let digests = changes.iter().flat_map(|change| {
-        let containers =
-            Trailers::parse(&change.message).of_service(service).map(|told| told.containers.clone());
-        containers.unwrap_or_default().into_iter().filter_map(|container| container.image_digest)
+/// The images that promotions put into a service, each with the tag that it was promoted by.
+fn promoted(service: &ServiceId, changes: &[LastChange]) -> BTreeSet<(ImageTag, ImageDigest)> {
+    let is_promotion =
+        |trailers: &Trailers| trailers.actor.as_deref() == Some(Function::PromoteImage.as_str());
+    let promotions = changes
+        .iter()
+        .filter(|change| change.author == AUTHOR_NAME)
+        .map(|change| Trailers::parse(&change.message))
+        .filter(is_promotion);
+    let containers = promotions.flat_map(|trailers| {
+        let told = trailers.of_service(service).filter(|told| told.decision == Some(DecisionKind::Moved));
+        told.map(|told| told.containers.clone()).unwrap_or_default()
     });
-    digests.collect()
+    containers.filter_map(|container| Some((container.image_tag?, container.image_digest?))).collect()
 }
 
 /// The tip of the application that a service's rules name.

@@ -7,7 +7,7 @@ use crate::facts::{
     UpstreamFacts,
 };
 use crate::names::{
-    CommitId, EcrRegistry, EnvironmentName, EventId, ImageDigest, ImageRepositoryName, ServiceId,
+    CommitId, EcrRegistry, EnvironmentName, EventId, ImageDigest, ImageRepositoryName, ImageTag, ServiceId,
 };
 use crate::rules::Application;
 use crate::time::Timestamp;
@@ -53,7 +53,7 @@ pub struct ServiceFacts {
     pub last_change: Option<LastChange>,
     /// The tip of its application.
     pub application: ApplicationTip,
-    /// The images that Towpath put into its revision before, by the commits that did: for them it was decided once that
-    /// they may enter.
-    pub promoted: BTreeSet<ImageDigest>,
+    /// The images that promotions put into its revision before, each with the tag that it was promoted by: for them it was
+    /// decided once that they may enter.
+    pub promoted: BTreeSet<(ImageTag, ImageDigest)>,
 }

@@ -7,7 +7,7 @@ use super::container::{Arrival, Choice, Container};
 use crate::approval::{Gate, Missing, Standing, approved_instead};
 use crate::facts::{RepositoryImages, UpstreamFacts};
 use crate::image::Image;
-use crate::names::{ImageDigest, ImageRepositoryName};
+use crate::names::{ImageDigest, ImageRepositoryName, ImageTag};
 use crate::plan::{CopyImage, TagImage};
 use crate::refusal::Refusal;
 use crate::rules::{MissingRepositories, Policy, Promote};
@@ -93,14 +93,21 @@ impl Container<'_> {
         if self.rules.select != Policy::Commit {
             return None;
         }
-        let promoted: Vec<Image> =
-            here.iter().filter(|image| self.read.promoted.contains(&image.digest)).cloned().collect();
+        // Under the tag that it was promoted by, and no other that somebody has put on it since.
+        let as_promoted = |image: &Image| {
+            let is_promoted =
+                |tag: &&ImageTag| self.read.promoted.contains(&((*tag).clone(), image.digest.clone()));
+            Image { tags: image.tags.iter().filter(is_promoted).cloned().collect(), ..image.clone() }
+        };
+        let promoted: Vec<Image> = here.iter().map(as_promoted).collect();
         match select(&Policy::Commit, &promoted, self.read.application.commit()) {
             Selection::Chosen(candidate) => Some(candidate),
             Selection::None(_) => None,
         }
     }
 
+    /// The rule's choice among the images that may enter. A commit that was pushed here was asked for, and so is refused
+    /// while it may not.
     fn choose_approved(&self, promote: &Promote, source: &Source<'_>, here: &[Image]) -> Choice {
         let gate = Gate {
             environment: &self.facts.environment,
@@ -138,6 +145,10 @@ impl Container<'_> {
                 Standing::Quarantined { at } => self.quarantined_upstream(&candidate, source, at),
                 Standing::Lacks(missing) => self.not_approved(&candidate, source, &missing),
             };
+            // The commit has this image and no other: another one with a shorter tag of it does not take its place.
+            if self.rules.select == Policy::Commit {
+                return Choice::Refused(refusal);
+            }
             left.retain(|image| image.digest != candidate.digest && gate.may_stand(image));
             lacking.get_or_insert(refusal);
         }
@@ -242,8 +253,7 @@ impl Container<'_> {
         }
     }
 
-    /// Nothing may enter. A commit that was pushed here was asked for, and so is refused; another rule's next image only
-    /// waits for its approval.
+    /// Nothing may enter: the rule's next image waits for its approval.
     fn none_approved(&self, source: &Source<'_>, reason: NoSelection, lacking: Option<Refusal>) -> Choice {
         match lacking {
             None => {
@@ -253,7 +263,6 @@ impl Container<'_> {
             Some(refusal @ (Refusal::ApprovedOther { .. } | Refusal::QuarantinedUpstream { .. })) => {
                 Choice::Refused(refusal)
             }
-            Some(refusal) if self.rules.select == Policy::Commit => Choice::Refused(refusal),
             Some(refusal) => Choice::Waits(refusal.to_string()),
         }
     }

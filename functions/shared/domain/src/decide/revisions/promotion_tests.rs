@@ -6,7 +6,7 @@ use crate::evidence::{Evidence, EvidenceKind};
 use crate::facts::{ApplicationTip, FileFact, RepositoryImages, UpstreamFacts};
 use crate::fixtures::*;
 use crate::image::Image;
-use crate::names::{AccountId, CommitId, EnvironmentName, RepositoryName};
+use crate::names::{AccountId, CommitId, EnvironmentName, ImageTag, RepositoryName};
 use crate::plan::Step;
 use crate::rules::Application;
 use crate::wake_up::Function;
@@ -35,8 +35,13 @@ fn promoted(select: &str, approve: &str) -> RevisionsFacts {
     here(&mut facts, vec![image(1, 15, &["1111111", "1.0.0"])]);
     says(&mut facts, 1, &[]);
     says(&mut facts, 2, &[]);
-    webapp1(&mut facts).promoted = BTreeSet::from([digest(1)]);
+    webapp1(&mut facts).promoted = BTreeSet::from([as_promoted(1)]);
     facts
+}
+
+/// An image under the tag that it was promoted by.
+fn as_promoted(number: u32) -> (ImageTag, ImageDigest) {
+    (ImageTag::parse(&number.to_string().repeat(7)).unwrap(), digest(number))
 }
 
 fn upstream(facts: &mut RevisionsFacts, images: Vec<Image>) {
@@ -214,7 +219,7 @@ fn what_was_promoted_before_needs_neither_upstream_nor_its_approvals() {
     let mut facts = promoted("commit", "[push, tag]");
     facts.upstream = None;
     here(&mut facts, vec![image(1, 15, &["1111111"]), image(2, 16, &["2222222"])]);
-    webapp1(&mut facts).promoted = BTreeSet::from([digest(1), digest(2)]);
+    webapp1(&mut facts).promoted = BTreeSet::from([as_promoted(1), as_promoted(2)]);
     check(
         &facts,
         &expect![[r#"
@@ -237,6 +242,28 @@ fn an_image_that_was_pushed_straight_into_this_registry_is_no_candidate() {
         "#]],
     );
     assert!(needs_upstream(&facts, &service(WEBAPP1)));
+}
+
+#[test]
+fn a_tag_that_somebody_put_on_a_promoted_image_since_is_not_what_was_promoted() {
+    let mut facts = promoted("commit", "tag");
+    here(&mut facts, vec![image(1, 15, &["1111111", "2222222"])]);
+    assert!(needs_upstream(&facts, &service(WEBAPP1)));
+}
+
+#[test]
+fn another_image_with_a_shorter_tag_does_not_take_the_place_of_the_commits_own() {
+    let mut facts = promoted("commit", "push");
+    let full = webapp1(&mut facts).application.commit().unwrap().to_string();
+    upstream(&mut facts, vec![image(2, 20, &[full.as_str()]), image(3, 30, &["2222222"])]);
+    says(&mut facts, 2, &[(EvidenceKind::Quarantined, 22)]);
+    says(&mut facts, 3, &[]);
+    check(
+        &facts,
+        &expect![[r#"
+            cluster1/webapp1: refused (quarantined_upstream): container webapp1: 2222222aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa (sha256:000200000000) is in quarantine in account 222222222222 since 2027-01-15T08:00:22Z, which overrides every approval; promote another image, or release it there
+        "#]],
+    );
 }
 
 #[test]
