@@ -36,6 +36,6 @@ fn the_smallest_run_measures_every_function() {
         on_commit: 14 calls
         on_deployment_change: 23 calls
         roll_back: 20 calls
-        reconcile: 15 calls"#]]
+        reconcile: 25 calls"#]]
     .assert_eq(&calls.join("\n"));
 }

@@ -77,6 +77,8 @@ pub enum StopCause {
     Failed(CallError),
     /// Somebody has to mend something first.
     Refused(Refusal),
+    /// It belongs to the same commit as another service, whose step was not done.
+    HeldUp,
     /// The time was up; the next invocation goes on from here.
     OutOfTime {
         /// How far it came, in words.
@@ -114,6 +116,12 @@ impl Clients {
                 _ => services.iter().any(is_stopped),
             };
             if is_skipped {
+                // One commit is for all services: those that did nothing to stop it are decided anew without the others.
+                let held_up: BTreeSet<ServiceId> =
+                    services.iter().filter(|service| !is_stopped(service)).cloned().collect();
+                if matches!(step, Step::CommitFiles(_)) && !held_up.is_empty() {
+                    applied.stopped.push(StoppedStep { services: held_up, cause: StopCause::HeldUp });
+                }
                 continue;
             }
             if matches!(step, Step::WakeUp { .. }) {

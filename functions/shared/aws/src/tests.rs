@@ -1,7 +1,7 @@
 //! The adapter against canned answers: what is tried again, and what a lost reply is taken for.
 
 use crate::codecommit::{Committed, FileChange, NewCommit};
-use crate::{CallErrorKind, Clients, Connection};
+use crate::{Applying, CallErrorKind, Clients, Connection, Queues, StopCause};
 use aws_credential_types::Credentials;
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_runtime_api::client::http::{
@@ -9,9 +9,14 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
-use domain::names::{AccountId, BranchName, CommitId, FilePath, RepositoryName};
-use domain::plan::StartPipeline;
-use std::collections::VecDeque;
+use domain::decision::DecisionKind;
+use domain::names::{
+    AccountId, BranchName, CommitId, EnvironmentName, FilePath, ImageDigest, ImageRepositoryName, ImageTag,
+    RepositoryName, ServiceId,
+};
+use domain::plan::{CommitFiles, Plan, StartPipeline, Step, TagImage};
+use domain::trailers::{CommitMessage, ServiceTrailers, Trailers};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
 /// What the other side does with one request.
@@ -196,7 +201,7 @@ async fn content_that_is_there_already_is_no_change() {
 async fn a_start_is_repeated_with_its_token() {
     let execution = "417b6f73-99ef-4105-95f1-11ebb1bcade5";
     let canned = Canned::new([Answer::Lost, json(&serde_json::json!({ "pipelineExecutionId": execution }))]);
-    let service = domain::names::ServiceId::parse("cluster1/webapp1").unwrap();
+    let service = ServiceId::parse("cluster1/webapp1").unwrap();
     let repository = RepositoryName::parse("deployment").unwrap();
     let start = StartPipeline {
         token: domain::names::RequestToken::of_start(&repository, &service, &id("1")),
@@ -256,9 +261,9 @@ async fn a_branch_that_lost_its_old_tip_was_forced() {
 async fn a_rollback_without_a_branch_reads_nothing_more() {
     let canned =
         Canned::new([refused("CommitDoesNotExistException"), refused("BranchDoesNotExistException")]);
-    let service = domain::names::ServiceId::parse("cluster1/webapp1").unwrap();
+    let service = ServiceId::parse("cluster1/webapp1").unwrap();
     let stack = crate::Stack {
-        environment: domain::names::EnvironmentName::parse("dev").unwrap(),
+        environment: EnvironmentName::parse("dev").unwrap(),
         repository: domain::facts::DeploymentRepository {
             name: RepositoryName::parse("deployment").unwrap(),
             branch: BranchName::parse("main").unwrap(),
@@ -295,4 +300,47 @@ async fn an_automation_execution_tells_who_started_it() {
     assert_eq!(found.executed_by.as_deref(), Some("arn:aws:iam::111111111111:user/mary"));
     assert_eq!(found.parameters.get("Service"), Some(&vec!["webapp1".to_owned()]));
     assert_eq!(canned.clients().automation_execution(&execution).await.unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_whose_tag_cannot_be_put_holds_the_others_up_and_does_not_drop_them() {
+    let canned = Canned::new([refused("InvalidParameterException")]);
+    let service = |name: &str| ServiceId::parse(name).unwrap();
+    let of = |name: &str| ServiceTrailers {
+        service: service(name),
+        decision: Some(DecisionKind::Moved),
+        approved_by: Vec::new(),
+        containers: Vec::new(),
+    };
+    let tag = TagImage {
+        service: service("cluster1/one"),
+        repository: ImageRepositoryName::parse("one").unwrap(),
+        digest: ImageDigest::parse(&format!("sha256:{}", "a".repeat(64))).unwrap(),
+        tag: ImageTag::parse("1.0.0").unwrap(),
+    };
+    let trailers = Trailers { services: vec![of("cluster1/one"), of("cluster1/two")], ..Trailers::default() };
+    let files = CommitFiles {
+        repository: RepositoryName::parse("deployment").unwrap(),
+        branch: BranchName::parse("main").unwrap(),
+        parent: id("1"),
+        files: Vec::new(),
+        message: CommitMessage { trailers, ..CommitMessage::default() },
+    };
+    let plan = Plan { steps: vec![Step::TagImage(tag), Step::CommitFiles(files)], ..Plan::default() };
+    let with = Applying {
+        environment: &EnvironmentName::parse("prd").unwrap(),
+        queues: &Queues::new(),
+        upstream: None,
+        deadline: std::time::Instant::now(),
+        left_out: &BTreeSet::new(),
+        progress: &|_, _| {},
+    };
+    let applied = canned.clients().apply(&plan, &with).await;
+    assert_eq!(canned.operations(), ["BatchGetImage"], "nothing is committed");
+    let stopped = applied.stopped.iter().map(|step| {
+        let services: Vec<String> = step.services.iter().map(ToString::to_string).collect();
+        (services.join(", "), matches!(step.cause, StopCause::HeldUp))
+    });
+    let stopped: Vec<_> = stopped.collect();
+    assert_eq!(stopped, [("cluster1/one".to_owned(), false), ("cluster1/two".to_owned(), true)]);
 }

@@ -144,6 +144,7 @@ pub async fn answer<Facts>(
         }
         let Applied { commit, stopped: stopped_now, done, tip: _ } = applied;
         about.commit = commit;
+        stopped.hold_up(&stopped_now);
         record::plan(&plan, &about, &stopped.services);
         stopped.extend(&about, stopped_now);
         if plan.then == Then::DecideAgain && done > 0 {
@@ -166,6 +167,12 @@ struct StoppedServices {
 }
 
 impl StoppedServices {
+    /// The services whose commit was not made for another's sake: what was decided of them was not done, and is not told.
+    fn hold_up(&mut self, stopped: &[StoppedStep]) {
+        let held_up = stopped.iter().filter(|step| matches!(step.cause, StopCause::HeldUp));
+        self.services.extend(held_up.flat_map(|step| step.services.iter().cloned()));
+    }
+
     /// Takes up what stopped now. A refusal is recorded at once: it is an answer, and nothing comes back for it.
     fn extend(&mut self, about: &RecordContext, stopped: Vec<StoppedStep>) {
         for StoppedStep { services, cause } in stopped {
@@ -176,6 +183,13 @@ impl StoppedServices {
                     for service in &services {
                         record::decision(&Decision::refused(service, refusal.clone()), about);
                     }
+                }
+                StopCause::HeldUp => {
+                    for service in &services {
+                        let because = "its commit is also another service's, for which something failed; it is decided again by itself";
+                        record::decision(&Decision::of(service, DecisionKind::Undecided, because), about);
+                    }
+                    self.unfinished.extend(services);
                 }
                 StopCause::OutOfTime { done } => {
                     for service in &services {
