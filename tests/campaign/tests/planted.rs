@@ -34,7 +34,8 @@ fn caught_by(planted: Planted) -> (&'static [u8], Vec<Step>) {
         Planted::EventBelieved => (&[5], vec![BAD]),
         Planted::EvidenceSwallowed => (&[0, 7], vec![GOOD]),
         Planted::EvidenceUnread => (&[0, 5], vec![GOOD, BAD]),
-        Planted::TagDeleted => (&[10], vec![GOOD, GOOD]),
+        // Without its image, an outcome can never be told.
+        Planted::TagDeleted => (&[0, 10], vec![GOOD, GOOD]),
         Planted::Silent => (&[12], vec![GOOD]),
     }
 }
