@@ -35,7 +35,7 @@ fn caught_by(planted: Planted) -> (&'static [u8], Vec<Step>) {
         Planted::EvidenceSwallowed => (&[0, 7], vec![GOOD]),
         Planted::EvidenceUnread => (&[0, 5], vec![GOOD, BAD]),
         // Without its image, an outcome can never be told.
-        Planted::TagDeleted => (&[0, 10], vec![GOOD, GOOD]),
+        Planted::TagDeleted => (&[10], vec![GOOD, GOOD]),
         Planted::Silent => (&[12], vec![GOOD]),
     }
 }

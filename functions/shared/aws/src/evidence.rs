@@ -2,18 +2,17 @@
 //! says in its annotations. <https://github.com/opencontainers/image-spec/blob/main/manifest.md>
 
 use crate::connection::Clients;
-use crate::ecr::Referrer;
+use crate::ecr::{OCI_MANIFEST, Put, Referrer};
 use crate::error::CallError;
+use crate::sha256::sha256;
 use domain::evidence::{Evidence, EvidenceKind};
 use domain::names::{AccountId, CommitId, EnvironmentName, ImageDigest, ImageRepositoryName, ServiceId};
 use domain::time::Timestamp;
-use ring::digest::{SHA256, digest};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// What marks an artifact as Towpath's evidence.
 pub const ARTIFACT_TYPE: &str = "application/vnd.towpath.evidence.v1+json";
-const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 const EMPTY_TYPE: &str = "application/vnd.oci.empty.v1+json";
 /// The content that OCI gives to a blob which says nothing.
 const EMPTY: &[u8] = b"{}";
@@ -57,34 +56,32 @@ impl Clients {
         repository: &ImageRepositoryName,
         digest: &ImageDigest,
     ) -> Result<Vec<Evidence>, CallError> {
-        let referrers = self.referrers(repository, digest, ARTIFACT_TYPE).await?;
+        let referrers = self.referrers(repository, digest, Some(ARTIFACT_TYPE)).await?;
         Ok(referrers
             .iter()
             .filter_map(|referrer| read(&self.account, repository, digest, referrer))
             .collect())
     }
 
-    /// Puts evidence beside its image; what is there already is success.
+    /// Puts evidence beside its image; what is there already is success. Of an image that is gone there is nothing to say.
     ///
     /// # Errors
     /// When ECR refuses it, or gives no usable answer.
     pub async fn put_evidence(&self, evidence: &Evidence) -> Result<(), CallError> {
-        let Some(subject) = self.manifest_size(&evidence.repository, &evidence.digest).await? else {
-            let thing = format!("{}@{}", evidence.repository, evidence.digest);
-            return Err(CallError::malformed("ECR", "BatchGetImage", thing, "the image is gone"));
-        };
-        let empty = sha256(EMPTY)?;
+        let repository = &evidence.repository;
+        let Some(subject) = self.manifest_size(repository, &evidence.digest).await? else { return Ok(()) };
+        let empty = digest_of(EMPTY)?;
         let text = manifest_text(evidence, &self.account, subject, &empty)?;
-        let digest = sha256(text.as_bytes())?;
-        let put = || self.put_untagged_manifest(&evidence.repository, &digest, MANIFEST_TYPE, &text);
-        match put().await {
-            // Only the first evidence in a repository has to bring the empty blob that all of them name.
-            Err(error) if error.code() == Some("LayersNotFoundException") => {
-                self.put_small_blob(&evidence.repository, &empty, EMPTY).await?;
-                put().await
+        let digest = digest_of(text.as_bytes())?;
+        let put = || self.put_manifest(repository, &digest, (OCI_MANIFEST, &text), None);
+        // Only the first evidence in a repository has to bring the empty blob that all of them name.
+        if let Put::NotThere(_) = put().await? {
+            self.put_small_blob(repository, &empty, EMPTY).await?;
+            if let Put::NotThere(error) = put().await? {
+                return Err(error);
             }
-            put => put,
         }
+        Ok(())
     }
 }
 
@@ -103,7 +100,7 @@ fn manifest_text(
     let nothing = Descriptor { media_type: EMPTY_TYPE.to_owned(), digest: empty.clone(), size: 2 };
     let manifest = Manifest {
         schema_version: 2,
-        media_type: MANIFEST_TYPE,
+        media_type: OCI_MANIFEST,
         artifact_type: ARTIFACT_TYPE,
         config: nothing.clone(),
         layers: vec![nothing],
@@ -125,11 +122,9 @@ fn manifest_text(
     serde_json::to_string(&manifest).map_err(malformed)
 }
 
-fn sha256(content: &[u8]) -> Result<ImageDigest, CallError> {
-    let hash = digest(&SHA256, content);
-    let hex: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+fn digest_of(content: &[u8]) -> Result<ImageDigest, CallError> {
     let malformed = |error| CallError::malformed("ECR", "PutImage", "evidence", error);
-    ImageDigest::parse(&format!("sha256:{hex}")).map_err(malformed)
+    ImageDigest::parse(&sha256(content)).map_err(malformed)
 }
 
 fn read(
@@ -176,6 +171,8 @@ mod tests {
     fn referrer(annotations: &[(&str, &str)]) -> Referrer {
         Referrer {
             digest: evidence().digest,
+            media_type: OCI_MANIFEST.to_owned(),
+            size: 7,
             artifact_type: ARTIFACT_TYPE.to_owned(),
             annotations: annotations
                 .iter()
@@ -197,8 +194,8 @@ mod tests {
     #[test]
     fn evidence_is_read_as_it_was_written() {
         let evidence = evidence();
-        let subject = Subject { media_type: MANIFEST_TYPE.to_owned(), size: 7 };
-        let text = manifest_text(&evidence, &account("1"), subject, &sha256(EMPTY).unwrap()).unwrap();
+        let subject = Subject { media_type: OCI_MANIFEST.to_owned(), size: 7 };
+        let text = manifest_text(&evidence, &account("1"), subject, &digest_of(EMPTY).unwrap()).unwrap();
         expect![[r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","artifactType":"application/vnd.towpath.evidence.v1+json","config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},"layers":[{"mediaType":"application/vnd.oci.empty.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2}],"subject":{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","size":7},"annotations":{"io.towpath.account":"111111111111","io.towpath.commit":"cccccccccccccccccccccccccccccccccccccccc","io.towpath.environment":"dev","io.towpath.kind":"verified","io.towpath.service":"cluster1/webapp1","org.opencontainers.image.created":"2026-11-20T09:30:00Z"}}"#]].assert_eq(&text);
         let written: serde_json::Value = serde_json::from_str(&text).unwrap();
         let annotations: Vec<(&str, &str)> = written["annotations"]

@@ -15,6 +15,7 @@ mod once;
 #[cfg(feature = "operator")]
 pub mod operator;
 mod retry;
+mod sha256;
 mod sqs;
 mod ssm;
 mod stack;

@@ -334,6 +334,7 @@ pub(crate) fn outcome_facts(status: DeploymentStatus, tasks: &[StoppedTask]) -> 
             execution("e-1", ExecutionStatus::Succeeded, source(1, 1)),
         ],
         children: IndexChildren::new(),
+        gone: BTreeSet::new(),
         evidence: vec![evidence(EvidenceKind::Verified, 1)],
         stopped_tasks: tasks.to_vec(),
         messages: Vec::new(),

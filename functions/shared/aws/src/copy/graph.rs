@@ -4,12 +4,12 @@
 //! the image; then its children and what refers to it; and so on. Each level asks upstream for manifests by digest
 //! and for cosign's tags in one call, for referrers in one page a manifest, and this account for all that is new.
 
-use super::calls::{FoundImage, FoundImages, ListedReferrer, by_digest, by_tag};
 use super::manifest::Manifest;
 use super::refusal::CopyRefusal;
 use super::stop::Stop;
 use super::{CopyRequest, KeptTag};
 use crate::connection::Clients;
+use crate::ecr::{FoundImage, FoundImages, Referrer, by_digest, by_tag};
 use aws_sdk_ecr::types::ImageIdentifier;
 use domain::names::{ImageDigest, ImageRepositoryName, ImageTag};
 use domain::rules::MissingRepositories;
@@ -102,7 +102,7 @@ struct Reader<'a> {
 struct Level {
     manifests: BTreeMap<ImageDigest, Manifest>,
     tagged: BTreeMap<ImageTag, (ImageDigest, Manifest)>,
-    referrers: Vec<(ImageDigest, ListedReferrer)>,
+    referrers: Vec<(ImageDigest, Referrer)>,
 }
 
 impl Reader<'_> {
@@ -149,10 +149,10 @@ impl Reader<'_> {
         })
     }
 
-    async fn referrers(&self, looks: &[Look]) -> Result<Vec<(ImageDigest, ListedReferrer)>, Stop> {
+    async fn referrers(&self, looks: &[Look]) -> Result<Vec<(ImageDigest, Referrer)>, Stop> {
         let (source, repository) = (self.request.source, self.request.from);
         let pages = stream::iter(looks).map(async |look| {
-            let listed = source.listed_referrers(repository, &look.digest).await?;
+            let listed = source.referrers(repository, &look.digest, None).await?;
             Ok(listed.into_iter().map(|referrer| (look.digest.clone(), referrer)).collect::<Vec<_>>())
         });
         let pages: Vec<_> = pages.buffered(PAGES_AT_ONCE).try_collect().await.map_err(Stop::source)?;
@@ -163,7 +163,7 @@ impl Reader<'_> {
         &self,
         looks: &[Look],
         found: FoundImages,
-        referrers: Vec<(ImageDigest, ListedReferrer)>,
+        referrers: Vec<(ImageDigest, Referrer)>,
     ) -> Result<Level, Stop> {
         let repository = self.request.from;
         let mut level = Level { referrers, ..Level::default() };

@@ -1,12 +1,12 @@
 //! One layer or configuration on its way: from upstream into an upload here, hashed as it passes, never whole in memory.
 
 use super::CopyRequest;
-use super::calls::named;
 use super::download::Download;
 use super::manifest::Blob;
 use super::passing::passing;
 use super::stop::Stop;
 use super::upload::Uploads;
+use crate::sha256::named;
 use bytes::Bytes;
 use futures_util::future::try_join;
 use ring::digest::{Context, SHA256};

@@ -1,19 +1,13 @@
 //! What a manifest says, as far as copying must know: which blobs, which children.
 //! Its bytes are never written anew. <https://github.com/opencontainers/image-spec/blob/main/manifest.md>
 
+use crate::ecr::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
 use crate::evidence;
 use domain::names::ImageDigest;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
-const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
-const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const SCHEMA_VERSION: u64 = 2;
-
-/// Every kind of manifest that an image can have.
-pub(super) const ACCEPTED_TYPES: [&str; 4] = [DOCKER_MANIFEST, DOCKER_LIST, OCI_MANIFEST, OCI_INDEX];
 
 /// A manifest, byte for byte, and what it names.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! The manifests that are missing here, each after all that it names: layers, children, and what speaks of the
 //! children. So a manifest that is here is complete, also after a copy that was broken off.
 
-use super::calls::{Put, by_tag};
 use super::graph::{Graph, Missing};
 use super::manifest::Manifest;
 use super::stop::{self, Stop};
 use super::{CopyRequest, CopySummary, KeptTag};
+use crate::ecr::{Put, by_tag};
 use crate::error::CallError;
 use domain::names::{ImageDigest, ImageTag};
 use futures_util::{StreamExt, TryStreamExt, stream};

@@ -8,7 +8,6 @@
 //! The image's own tag is not put here but by [`Clients::tag_image`], last of all.
 
 mod blobs;
-mod calls;
 mod download;
 mod graph;
 mod layer;

@@ -1,7 +1,7 @@
 //! The image's own tag: put when all of the image is here, and never moved in silence.
 
-use super::calls::{Put, by_digest, by_tag};
 use crate::connection::Clients;
+use crate::ecr::{Put, by_digest, by_tag};
 use crate::error::CallError;
 use domain::names::{ImageDigest, ImageRepositoryName, ImageTag};
 

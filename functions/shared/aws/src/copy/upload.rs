@@ -3,10 +3,10 @@
 //! <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#post-then-put>
 
 use super::CopyRequest;
-use super::calls::RegistryLogin;
 use super::manifest::Blob;
 use super::refusal::CopyRefusal;
 use super::stop::Stop;
+use crate::ecr::RegistryLogin;
 use crate::error::{CallError, CallErrorKind};
 use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};

@@ -119,6 +119,7 @@ pub(super) async fn read_outcome_at(
         pipeline,
         executions: Vec::new(),
         children: IndexChildren::new(),
+        gone: BTreeSet::new(),
         evidence: Vec::new(),
         stopped_tasks: Vec::new(),
         messages: Vec::new(),
@@ -134,27 +135,36 @@ pub(super) async fn read_outcome_at(
         .buffered(SERVICES_AT_ONCE)
         .try_collect()
         .await?;
-    let (children, evidence) = read_images_of(clients, stack, &all).await?;
+    let (current, children, evidence) = read_images_of(clients, stack, &all).await?;
+    let gone: BTreeSet<ImageDigest> = current
+        .into_iter()
+        .map(|(_, digest)| digest)
+        .filter(|digest| !children.contains_key(digest))
+        .collect();
     for facts in &mut all {
+        facts.gone.clone_from(&gone);
         facts.children.clone_from(&children);
         facts.evidence.clone_from(&evidence);
     }
     Ok(Some(all))
 }
 
-/// What the registry tells of the images of all these facts together: one image is asked about once.
+/// What the registry tells of the images of all these facts together, those that are deployed now first: one image is asked
+/// about once.
 async fn read_images_of(
     clients: &Clients,
     stack: &Stack,
     all: &[OutcomeFacts],
-) -> Result<(IndexChildren, Vec<Evidence>), CallError> {
+) -> Result<(Images, IndexChildren, Vec<Evidence>), CallError> {
     let images_of = |file| images_in(&stack.registry, file);
     let current =
         all.iter().flat_map(|facts| revisions_of(&facts.executions).chain(facts.revision.content()));
     let current: Images = current.flat_map(images_of).collect();
     let earlier = all.iter().flat_map(|facts| &facts.earlier).flat_map(|earlier| images_of(&earlier.file));
     let images: Images = earlier.chain(current.iter().cloned()).collect();
-    try_join!(read_children_of(clients, &current), read_evidence(clients, &images))
+    let (children, evidence) =
+        try_join!(read_children_of(clients, &current), read_evidence(clients, &images))?;
+    Ok((current, children, evidence))
 }
 
 /// What the outcome of the first of these deployments depends on, beside what was read of the service and what the

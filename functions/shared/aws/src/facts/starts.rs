@@ -193,7 +193,7 @@ pub(super) fn images_in(
     ours.map(|(repository, digest)| (repository.clone(), digest.clone())).collect()
 }
 
-/// The children of each of these images that is an index.
+/// The children of each of these images that is there; a single image has none.
 pub(super) async fn read_children_of(
     clients: &Clients,
     images: &BTreeSet<(ImageRepositoryName, ImageDigest)>,
@@ -203,7 +203,9 @@ pub(super) async fn read_children_of(
             Ok::<_, CallError>((digest.clone(), clients.index_children(repository, digest).await?))
         })
         .buffer_unordered(SERVICES_AT_ONCE)
-        .try_filter(|(_, children)| std::future::ready(!children.is_empty()))
+        .try_filter_map(|(digest, children)| {
+            std::future::ready(Ok(children.map(|children| (digest, children))))
+        })
         .try_collect()
         .await
 }

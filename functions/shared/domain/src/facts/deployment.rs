@@ -34,7 +34,7 @@ pub struct RunningImage {
     pub digest: Option<ImageDigest>,
 }
 
-/// The children of each index.
+/// The children of each image that is in the registry; a single image has none.
 pub type IndexChildren = BTreeMap<ImageDigest, BTreeSet<ImageDigest>>;
 
 /// One deployment of a service, as `DescribeServiceDeployments` tells it.

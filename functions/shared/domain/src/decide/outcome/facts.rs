@@ -6,9 +6,12 @@ use crate::facts::{
     Deployment, DeploymentRepository, Execution, HoldFact, IndexChildren, LastChange, RevisionFact,
     RulesFact, StoppedTask,
 };
-use crate::names::{BlobId, CommitId, EcrRegistry, EnvironmentName, EventId, PipelineName, ServiceId};
+use crate::names::{
+    BlobId, CommitId, EcrRegistry, EnvironmentName, EventId, ImageDigest, PipelineName, ServiceId,
+};
 use crate::revision::RevisionFile;
 use crate::time::Timestamp;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Everything that the outcome of one deployment of a service depends on.
@@ -46,6 +49,8 @@ pub struct OutcomeFacts {
     pub executions: Vec<Execution>,
     /// The children of the indexes that these revisions name.
     pub children: IndexChildren,
+    /// The images of these revisions that are not in the registry any more: nothing can be said on them.
+    pub gone: BTreeSet<ImageDigest>,
     /// The evidence on all digests that these revisions name.
     pub evidence: Vec<Evidence>,
     /// The tasks of that deployment that stopped.

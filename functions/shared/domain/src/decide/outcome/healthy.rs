@@ -31,6 +31,11 @@ pub(super) fn said(facts: &OutcomeFacts, digest: &ImageDigest) -> Option<Evidenc
     latest(&facts.evidence, &facts.service, digest).map(|evidence: &Evidence| evidence.kind)
 }
 
+/// Whether an image is there that does not say this of itself yet.
+pub(super) fn says_otherwise(facts: &OutcomeFacts, digest: &ImageDigest, kind: EvidenceKind) -> bool {
+    !facts.gone.contains(digest) && said(facts, digest) != Some(kind)
+}
+
 /// Whether an image is in quarantine, in git or by evidence.
 pub(super) fn is_quarantined(facts: &OutcomeFacts, image: &OwnImage<'_>) -> bool {
     is_quarantined_in_git(facts, image) || said(facts, image.digest) == Some(EvidenceKind::Quarantined)

@@ -5,7 +5,7 @@
 
 use super::belongs::Deployed;
 use super::cause::Cause;
-use super::healthy::{OwnImage, said};
+use super::healthy::{OwnImage, says_otherwise};
 use super::{EarlierRevision, OutcomeFacts, tell};
 use crate::decision::{Decision, DecisionKind};
 use crate::evidence::{Evidence, EvidenceKind};
@@ -115,7 +115,8 @@ fn the_rest(
     (kind, because): (DecisionKind, &str),
 ) -> Vec<Step> {
     let mut steps: Vec<Step> = stop(facts, deployed, &cause.sentence).into_iter().collect();
-    for image in bad.iter().filter(|image| said(facts, image.digest) != Some(EvidenceKind::Quarantined)) {
+    let is_owed = |digest| says_otherwise(facts, digest, EvidenceKind::Quarantined);
+    for image in bad.iter().filter(|image| is_owed(image.digest)) {
         steps.push(Step::PutEvidence(Evidence {
             kind: EvidenceKind::Quarantined,
             environment: facts.environment.clone(),

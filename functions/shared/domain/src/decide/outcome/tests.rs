@@ -120,6 +120,38 @@ fn a_deployment_that_went_well_is_verified_once() {
     .assert_eq(&comment.text);
 }
 
+/// Evidence cannot be put on an image that is not there; the rest is told.
+#[test]
+fn of_an_image_that_is_gone_nothing_is_said_on_it() {
+    let mut good = outcome_facts(DeploymentStatus::Successful, &[]);
+    good.gone.insert(digest(2));
+    check(
+        &good,
+        &expect![[r#"
+        cluster1/webapp1: verified: execution e-2 deployed commit 00000007, and ECS completed it
+        - comment at commit 00000007 of deployment: Towpath: cluster1/webapp1 verified
+    "#]],
+    );
+    check(
+        &after_all(&good, &decide(&good)),
+        &expect![[r#"
+        cluster1/webapp1: nothing: execution e-2 deployed commit 00000007, and ECS completed it; this was told already
+    "#]],
+    );
+    let mut failed = crashed_facts();
+    failed.gone.insert(digest(2));
+    check(
+        &failed,
+        &expect![[r#"
+        cluster1/webapp1: reverted: container webapp1 exited with code 1 (Essential container in task exited); the revision of commit 00000001 is committed back; in quarantine now: webapp1 sha256:000200000000
+        - commit to deployment main on 00000007: cluster1/webapp1: back to the revision of 00000001 (cluster1/webapp1/revision.json, cluster1/webapp1/hold.json)
+        - stop execution e-2 of pipeline deploy-cluster1-webapp1, abandoning what runs: container webapp1 exited with code 1 (Essential container in task exited)
+        - notify: dev cluster1/webapp1: reverted
+        - comment at commit 00000007 of deployment: Towpath: cluster1/webapp1 reverted
+    "#]],
+    );
+}
+
 #[test]
 fn an_image_in_quarantine_is_not_verified() {
     let mut facts = outcome_facts(DeploymentStatus::Successful, &[]);

@@ -2,7 +2,7 @@
 
 use super::OutcomeFacts;
 use super::belongs::Deployed;
-use super::healthy::{is_quarantined, own_images, said};
+use super::healthy::{is_quarantined, own_images, says_otherwise};
 use super::tell;
 use crate::decision::{Decision, DecisionKind};
 use crate::evidence::{Evidence, EvidenceKind};
@@ -25,9 +25,9 @@ pub(super) fn verified(facts: &OutcomeFacts, deployment: &Deployment, deployed: 
     if !quarantined.is_empty() {
         because += &format!("; in quarantine stays the image of {}", quarantined.join(", "));
     }
-    let is_new = |digest| said(facts, digest) != Some(EvidenceKind::Verified);
+    let is_owed = |digest| says_otherwise(facts, digest, EvidenceKind::Verified);
     let mut steps: Vec<Step> = Vec::new();
-    for image in images.iter().filter(|image| !is_quarantined(facts, image) && is_new(image.digest)) {
+    for image in images.iter().filter(|image| !is_quarantined(facts, image) && is_owed(image.digest)) {
         steps.push(Step::PutEvidence(Evidence {
             kind: EvidenceKind::Verified,
             environment: facts.environment.clone(),

@@ -1,0 +1,16 @@
+//! ECR: the images of a repository, what they are made of, and the artifacts that speak of them.
+//! <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/>
+
+mod images;
+mod layers;
+mod manifests;
+mod referrers;
+
+pub(crate) use images::timestamp;
+pub(crate) use layers::RegistryLogin;
+pub(crate) use manifests::{
+    DOCKER_LIST, DOCKER_MANIFEST, FoundImage, FoundImages, OCI_INDEX, OCI_MANIFEST, Put, by_digest, by_tag,
+};
+pub use referrers::Referrer;
+
+const SERVICE: &str = "ECR";
