@@ -1,7 +1,9 @@
-"""What both handlers need of the deployment repository: rules, revisions, holds."""
+"""What the handlers need of the deployment repository: rules, revisions, holds."""
 
+import hashlib
 import json
 import os
+from datetime import timezone
 
 import boto3
 import yaml
@@ -9,7 +11,9 @@ from botocore.config import Config
 
 REPOSITORY = os.environ["TOWPATH_DEPLOYMENT_REPOSITORY"]
 BRANCH = os.environ["TOWPATH_DEPLOYMENT_BRANCH"]
-REGISTRY = f"{os.environ['TOWPATH_ACCOUNT']}.dkr.ecr.{os.environ['AWS_REGION']}.amazonaws.com"
+ACCOUNT = os.environ["TOWPATH_ACCOUNT"]
+ENVIRONMENT = os.environ["TOWPATH_ENVIRONMENT"]
+REGISTRY = f"{ACCOUNT}.dkr.ecr.{os.environ['AWS_REGION']}.amazonaws.com"
 CONFIG = Config(retries={"mode": "standard", "max_attempts": 4}, read_timeout=10)
 
 # libyaml's parser where PyYAML was built with it. Only texts come out of it, so that a tag is never a number.
@@ -63,6 +67,16 @@ def last_change(path, at):
     # The order of the answer is not documented: the newest version is the one that no later one was made from.
     newest = [version for version in answer["revisionDag"] if not version.get("revisionChildren")]
     return newest[0]["commit"] if newest else None
+
+
+def token(*parts):
+    """What makes a repeated request the same request."""
+    joined = "".join(f"{len(part.encode())}:{part};" for part in parts)
+    return hashlib.sha256(joined.encode()).hexdigest()
+
+
+def timestamp(time):
+    return time.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
 
 
 def record(**said):

@@ -1,14 +1,28 @@
 """A commit landed on the deployment repository: starts the pipelines that are owed a start, at exactly that commit."""
 
-import hashlib
-
-import boto3
-
-from deployment import BRANCH, CONFIG, REPOSITORY, NotThere, answer_batch, codecommit, last_change, read_file
-from deployment import read_json, read_rules, record
-
-codepipeline = boto3.client("codepipeline", config=CONFIG)
-ecs = boto3.client("ecs", config=CONFIG)
+from deployment import (
+    BRANCH,
+    REPOSITORY,
+    NotThere,
+    answer_batch,
+    codecommit,
+    last_change,
+    read_file,
+    read_json,
+    read_rules,
+    record,
+    token,
+)
+from rollouts import (
+    codepipeline,
+    images_of,
+    list_deployments,
+    list_executions,
+    pipeline_of,
+    read_pipeline,
+    runs,
+    source_commit,
+)
 
 
 def handle(event, _context):
@@ -46,7 +60,6 @@ def changed_services(old, new):
 
 
 def start_if_owed(service, blob, tip, rules):
-    cluster, name = service.split("/")
     path = f"{service}/revision.json"
     found, revision = read_json(path, tip)
     if found != blob:
@@ -54,15 +67,13 @@ def start_if_owed(service, blob, tip, rules):
         return
     _, hold = read_json(f"{service}/hold.json", tip)
     change = last_change(path, tip)
-    pipeline = rules.get("pipeline") or f"deploy-{cluster}-{name}"
-    source = source_action(codepipeline.get_pipeline(name=pipeline)["pipeline"], cluster, name, path)
-    executions = codepipeline.list_pipeline_executions(pipelineName=pipeline, maxResults=20)[
-        "pipelineExecutionSummaries"
-    ]
+    pipeline = pipeline_of(service, rules)
+    source, _ = read_pipeline(pipeline, service)
+    executions = list_executions(pipeline, 20)
     if newest_blob(executions, source, path) == found:
         record(decision="nothing", service=service, because="its newest execution was for this content")
         return
-    if runs_already(cluster, name, revision, executions):
+    if runs_already(service, revision, executions):
         record(decision="already_runs", service=service, because="it runs exactly these images")
         return
     by_hand = "" if f"\nService: {service}\n" in change["message"] else f"by hand by {change['author']['name']}"
@@ -76,52 +87,25 @@ def start_if_owed(service, blob, tip, rules):
     record(decision="started", service=service, because=by_hand, quarantine=kept_out, execution=execution, tip=tip)
 
 
-def source_action(pipeline, cluster, service, path):
-    """The source action of a pipeline that is this service's own and can be started at a commit."""
-    if pipeline.get("pipelineType") != "V2" or pipeline.get("executionMode") != "QUEUED":
-        raise ValueError(f"{pipeline['name']} must be of type V2 and mode QUEUED")
-    actions = [action for stage in pipeline["stages"] for action in stage["actions"]]
-    deploys = [action["configuration"] for action in actions if action["actionTypeId"]["provider"] == "ECS"]
-    own = {"ClusterName": cluster, "ServiceName": service, "FileName": path}
-    if not deploys or any({key: deploy.get(key) for key in own} != own for deploy in deploys):
-        raise ValueError(f"{pipeline['name']} does not deploy {cluster}/{service} alone")
-    for action in actions:
-        configured = action.get("configuration", {})
-        if (configured.get("RepositoryName"), configured.get("BranchName")) == (REPOSITORY, BRANCH):
-            if configured.get("PollForSourceChanges") != "false":
-                raise ValueError(f"{pipeline['name']} polls for changes")
-            return action["name"]
-    raise ValueError(f"{pipeline['name']} does not read {REPOSITORY}")
-
-
 def newest_blob(executions, source, path):
     """The content that the newest execution with a known source was for."""
     for execution in executions:
-        for revision in execution.get("sourceRevisions", []):
-            if revision["actionName"] == source:
-                try:
-                    return read_file(path, revision["revisionId"])[1]
-                except NotThere:
-                    return None
+        commit = source_commit(execution, source)
+        if commit:
+            try:
+                return read_file(path, commit)[1]
+            except NotThere:
+                return None
     return None
 
 
-def runs_already(cluster, service, revision, executions):
+def runs_already(service, revision, executions):
     """Whether the service runs exactly these images, with nothing rolling or queued."""
-    arns = ecs.list_service_deployments(cluster=cluster, service=service, maxResults=1)["serviceDeployments"]
-    if not arns:
+    deployments = list_deployments(service, 1)
+    if not deployments:
         return False
-    answer = ecs.describe_service_deployments(serviceDeploymentArns=[arns[0]["serviceDeploymentArn"]])
-    deployment = answer["serviceDeployments"][0]
+    deployment = deployments[0]
     target = deployment.get("rollback", {}).get("serviceRevisionArn") or deployment["targetServiceRevision"]["arn"]
-    answer = ecs.describe_service_revisions(serviceRevisionArns=[target])
-    images = {image["containerName"]: image["image"] for image in answer["serviceRevisions"][0]["containerImages"]}
     is_settled = deployment["status"] in ("SUCCESSFUL", "ROLLBACK_SUCCESSFUL")
     is_queued = any(execution["status"] == "InProgress" for execution in executions)
-    wanted = {entry["name"]: entry["imageUri"] for entry in revision}
-    return is_settled and not is_queued and wanted.items() <= images.items()
-
-
-def token(*parts):
-    joined = "".join(f"{len(part)}:{part};" for part in parts)
-    return hashlib.sha256(joined.encode()).hexdigest()
+    return is_settled and not is_queued and runs(images_of([target])[target], revision)

@@ -3,11 +3,8 @@
 import json
 import re
 
-import boto3
-
 from deployment import (
     BRANCH,
-    CONFIG,
     REGISTRY,
     REPOSITORY,
     answer_batch,
@@ -17,11 +14,10 @@ from deployment import (
     read_rules,
     record,
 )
+from registry import list_images
 
 COMMIT_ID = re.compile("[0-9a-f]{40}")
 ATTEMPTS = 8
-
-ecr = boto3.client("ecr", config=CONFIG)
 
 
 def handle(event, _context):
@@ -103,13 +99,6 @@ def decide(service, containers, tip):
         return []
     headline = ", ".join(f"{name} → {shown(tag)}" for name, tag, _, _ in moved)
     return [{"service": service, "path": path, "text": json.dumps(revision, indent=2) + "\n", "headline": headline, "containers": moved}]
-
-
-def list_images(repository):
-    pages = ecr.get_paginator("describe_images").paginate(
-        repositoryName=repository, PaginationConfig={"PageSize": 1000}
-    )
-    return [image for page in pages for image in page["imageDetails"]]
 
 
 def place(image):
