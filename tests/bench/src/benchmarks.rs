@@ -1,11 +1,13 @@
 //! What each function is measured at: one event that makes it do its usual work.
 
 use crate::Failure;
-use crate::scene::{Places, Scene};
-use client::image::Image;
+use crate::scene::{ALONE, Places, Scene, WITH_UPSTREAM};
+use client::image::{Artifact, Image};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
+/// How many lines each layer of a promoted image has.
+const LAYER_LINES: usize = 10_000;
 const COMPLETED: &str = "SERVICE_DEPLOYMENT_COMPLETED";
 
 /// How large the account is.
@@ -24,6 +26,8 @@ pub(crate) struct Benchmark {
     pub(crate) function: &'static str,
     /// What it does, for people.
     pub(crate) what: &'static str,
+    /// The accounts, of which the last one is measured.
+    chain: &'static [(&'static str, &'static str)],
     /// How many hours the account's clock is slow: to the functions, what happens in it happened so long ago.
     hours_ago: i64,
     /// Prepares the account; gives the event.
@@ -33,17 +37,27 @@ pub(crate) struct Benchmark {
 }
 
 /// All of them.
-pub(crate) const BENCHMARKS: [Benchmark; 5] = [
+pub(crate) const BENCHMARKS: [Benchmark; 6] = [
     Benchmark {
         function: "on_image_push",
         what: "an image push becomes a commit",
+        chain: ALONE,
         hours_ago: 0,
         prepare: pushed,
         effect: commit,
     },
     Benchmark {
+        function: "promote_image",
+        what: "an approved image is copied from upstream and becomes a commit",
+        chain: WITH_UPSTREAM,
+        hours_ago: 0,
+        prepare: approved,
+        effect: promoted,
+    },
+    Benchmark {
         function: "on_commit",
         what: "a commit starts its pipeline",
+        chain: ALONE,
         hours_ago: 0,
         prepare: committed,
         effect: executions,
@@ -51,6 +65,7 @@ pub(crate) const BENCHMARKS: [Benchmark; 5] = [
     Benchmark {
         function: "on_deployment_change",
         what: "a rollout that went well is verified",
+        chain: ALONE,
         hours_ago: 0,
         prepare: deployed,
         effect: told,
@@ -58,6 +73,7 @@ pub(crate) const BENCHMARKS: [Benchmark; 5] = [
     Benchmark {
         function: "roll_back",
         what: "the revision before comes back, and is held",
+        chain: ALONE,
         hours_ago: 0,
         prepare: delivered_twice,
         effect: rolled_back,
@@ -65,6 +81,7 @@ pub(crate) const BENCHMARKS: [Benchmark; 5] = [
     Benchmark {
         function: "reconcile",
         what: "a sweep finds all as it should be",
+        chain: ALONE,
         hours_ago: 3,
         prepare: at_rest,
         effect: |_| Ok("nothing is changed".to_owned()),
@@ -79,7 +96,7 @@ impl Benchmark {
         places: &Places,
         size: Size,
     ) -> Result<(Scene, String), Failure> {
-        let mut scene = Scene::start(handle, places, chrono::Duration::hours(self.hours_ago))?;
+        let mut scene = Scene::start(handle, places, self.chain, chrono::Duration::hours(self.hours_ago))?;
         let event = (self.prepare)(&mut scene, size)?;
         Ok((scene, event))
     }
@@ -106,6 +123,33 @@ fn pushed(scene: &mut Scene, size: Size) -> Result<String, Failure> {
     scene.push("webapp1", &tag(1))?;
     scene.rest()?;
     scene.message("on_image_push", &["ECR Image Action", &tag(1)])
+}
+
+/// A service here that promotes what is approved upstream, and has done so once.
+fn approved(scene: &mut Scene, size: Size) -> Result<String, Failure> {
+    scene.make_service("webapp1")?;
+    let upstream = scene.upstream.as_ref().ok_or("there is no upstream")?;
+    upstream.aws.call("ecr", "CreateRepository", &json!({ "repositoryName": "webapp1" }))?;
+    let images = (2..size.images).chain([0]).collect::<Vec<_>>();
+    for number in images {
+        upstream.push("webapp1", &tag(number), &layered(number)?)?;
+    }
+    upstream.push("webapp1", &approval(0), &layered(0)?)?;
+    scene.rest()?;
+    let promotes = "    promote: { approve: tag }\n";
+    scene.commit_rules(&(rules(&["webapp1".to_owned()]) + promotes))?;
+    scene.make_pipeline("webapp1")?;
+    scene.send(
+        "promote_image",
+        r#"{"towpath":"wake-up","version":1,"service":"cluster1/webapp1","reason":""}"#,
+    )?;
+    scene.rest()?;
+    scene.keep_messages("promote_image")?;
+    let upstream = scene.upstream.as_ref().ok_or("there is no upstream")?;
+    upstream.push("webapp1", &tag(1), &layered(1)?)?;
+    upstream.push("webapp1", &approval(1), &layered(1)?)?;
+    scene.rest()?;
+    scene.message("promote_image", &["ECR Image Action", &approval(1)])
 }
 
 fn committed(scene: &mut Scene, size: Size) -> Result<String, Failure> {
@@ -156,6 +200,18 @@ fn tag(number: usize) -> String {
     format!("{number:04x}").repeat(10)
 }
 
+/// The tag that approves an image's.
+fn approval(number: usize) -> String {
+    format!("approved-stg-{}", tag(number))
+}
+
+/// An image of three layers.
+fn layered(number: usize) -> Result<Artifact, Failure> {
+    let layer = |name: &str| format!("{name} of {number}\n").repeat(LAYER_LINES);
+    let image = Image::new("webapp1").layer("base", layer("base")).layer("libraries", layer("libraries"));
+    Ok(image.layer("application", layer("application")).build()?)
+}
+
 fn rules(services: &[String]) -> String {
     let mut rules = "version: 1\nservices:\n".to_owned();
     for service in services {
@@ -172,6 +228,14 @@ fn commit(scene: &Scene) -> Result<String, Failure> {
     let asked = json!({ "repositoryName": "deployment", "commitId": tip });
     let answer = scene.aws.call("codecommit", "GetCommit", &asked)?;
     Ok(answer.get("commit").map(Value::to_string).unwrap_or_default())
+}
+
+/// The commit at the tip, and every image of the registry.
+fn promoted(scene: &Scene) -> Result<String, Failure> {
+    let images = scene.aws.call("ecr", "DescribeImages", &json!({ "repositoryName": "webapp1" }))?;
+    let mut shown: Vec<String> = list(&images, "/imageDetails").iter().map(Value::to_string).collect();
+    shown.sort();
+    Ok(format!("{}\n{}", commit(scene)?, shown.join("\n")))
 }
 
 /// What each execution of the pipeline took, newest first. Their own ids are drawn at random.
