@@ -56,6 +56,18 @@ def read_rules():
     return tip, rules.get("services") or {}
 
 
+def branch_tip(repository, branch):
+    """What a branch points to; None when it is not there."""
+    try:
+        answer = codecommit.get_branch(repositoryName=repository, branchName=branch)
+    except (
+        codecommit.exceptions.BranchDoesNotExistException,
+        codecommit.exceptions.RepositoryDoesNotExistException,
+    ):
+        return None
+    return answer["branch"]["commitId"]
+
+
 def last_change(path, at):
     """The newest commit that touched a file; None when none did."""
     try:

@@ -108,7 +108,7 @@ def owner(deployment, windows):
 def verified(service, revision, deployment, deployed, kept_out):
     """What is not told yet of a deployment that went well; none when all of it is."""
     pipeline, execution, commit = deployed
-    said = {image: latest_evidence(*image, service) for image in own_images(revision)}
+    said = {image: latest_evidence(*image, service).get("io.towpath.kind") for image in own_images(revision)}
     images = [
         image for image in said if image[1] not in kept_out and said[image] not in ("verified", "quarantined")
     ]

@@ -64,13 +64,13 @@ def list_referrers(repository, digest, client=ecr, **asked):
 
 
 def latest_evidence(repository, digest, service, account=ACCOUNT, client=ecr):
-    """What an account's own evidence says of an image now: verified, quarantined or released; None when nothing."""
+    """The newest that an account itself says of an image, as annotations; empty when it says nothing."""
     said = []
     for referrer in list_referrers(repository, digest, client, filter={"artifactTypes": [EVIDENCE]}):
         words = referrer.get("annotations", {})
         if (words.get("io.towpath.account"), words.get("io.towpath.service")) == (account, service):
-            said.append((words["org.opencontainers.image.created"], words["io.towpath.kind"]))
-    return max(said)[1] if said else None
+            said.append(words)
+    return max(said, key=lambda words: words["org.opencontainers.image.created"], default={})
 
 
 def put_evidence(kind, service, repository, digest, commit, at):
