@@ -6,23 +6,13 @@ from deployment import (
     NotThere,
     answer_batch,
     codecommit,
-    last_change,
     read_file,
-    read_json,
     read_rules,
+    read_service,
     record,
     token,
 )
-from rollouts import (
-    codepipeline,
-    images_of,
-    list_deployments,
-    list_executions,
-    pipeline_of,
-    read_pipeline,
-    runs,
-    source_commit,
-)
+from rollouts import codepipeline, is_rolling, read_rollout, runs_now, source_commit
 
 
 def handle(event, _context):
@@ -60,52 +50,43 @@ def changed_services(old, new):
 
 
 def start_if_owed(service, blob, tip, rules):
-    path = f"{service}/revision.json"
-    found, revision = read_json(path, tip)
-    if found != blob:
+    state = read_service(service, tip)
+    if state["blob"] != blob:
         record(decision="overtaken", service=service, because="a later commit replaced it")
         return
-    _, hold = read_json(f"{service}/hold.json", tip)
-    change = last_change(path, tip)
-    pipeline = pipeline_of(service, rules)
-    source, _ = read_pipeline(pipeline, service)
-    executions = list_executions(pipeline, 20)
-    if newest_blob(executions, source, path) == found:
-        record(decision="nothing", service=service, because="its newest execution was for this content")
+    rollout = read_rollout(service, rules, 1)
+    if not is_owed(service, state, rollout):
+        record(decision="nothing", service=service, because="it was started, or runs exactly these images")
         return
-    if runs_already(service, revision, executions):
-        record(decision="already_runs", service=service, because="it runs exactly these images")
-        return
-    by_hand = "" if f"\nService: {service}\n" in change["message"] else f"by hand by {change['author']['name']}"
-    kept_out = [entry["digest"] for entry in (hold or {}).get("quarantine", [])]
     answer = codepipeline.start_pipeline_execution(
-        name=pipeline,
+        name=rollout["pipeline"],
         clientRequestToken=token("start", REPOSITORY, service, tip),
-        sourceRevisions=[{"actionName": source, "revisionType": "COMMIT_ID", "revisionValue": tip}],
+        sourceRevisions=[{"actionName": rollout["source"], "revisionType": "COMMIT_ID", "revisionValue": tip}],
     )
-    execution = answer["pipelineExecutionId"]
-    record(decision="started", service=service, because=by_hand, quarantine=kept_out, execution=execution, tip=tip)
+    record(
+        decision="started",
+        service=service,
+        because=state["held"] or "git says another content",
+        quarantine=sorted(state["kept_out"]),
+        execution=answer["pipelineExecutionId"],
+        tip=tip,
+    )
 
 
-def newest_blob(executions, source, path):
+def is_owed(service, state, rollout):
+    """Whether no execution was for this content, and the service does not run it with nothing rolling or queued."""
+    if newest_blob(f"{service}/revision.json", rollout) == state["blob"]:
+        return False
+    return is_rolling(rollout) or not runs_now(rollout, state["revision"])
+
+
+def newest_blob(path, rollout):
     """The content that the newest execution with a known source was for."""
-    for execution in executions:
-        commit = source_commit(execution, source)
+    for execution in rollout["executions"]:
+        commit = source_commit(execution, rollout["source"])
         if commit:
             try:
                 return read_file(path, commit)[1]
             except NotThere:
                 return None
     return None
-
-
-def runs_already(service, revision, executions):
-    """Whether the service runs exactly these images, with nothing rolling or queued."""
-    deployments = list_deployments(service, 1)
-    if not deployments:
-        return False
-    deployment = deployments[0]
-    target = deployment.get("rollback", {}).get("serviceRevisionArn") or deployment["targetServiceRevision"]["arn"]
-    is_settled = deployment["status"] in ("SUCCESSFUL", "ROLLBACK_SUCCESSFUL")
-    is_queued = any(execution["status"] == "InProgress" for execution in executions)
-    return is_settled and not is_queued and runs(images_of([target])[target], revision)

@@ -1,39 +1,25 @@
 """A deployment changed: one that went well is verified, with evidence beside its images and a comment at its commit.
 What follows when one went wrong is left out, since nothing here measures it."""
 
-import json
 from datetime import datetime, timedelta, timezone
 
-import boto3
-
 from deployment import (
-    CONFIG,
-    ENVIRONMENT,
     REPOSITORY,
     answer_batch,
     codecommit,
+    kept_out,
     read_json,
     read_rules,
     record,
     timestamp,
     token,
 )
-from registry import latest_evidence, own_images, put_evidence
-from rollouts import (
-    codepipeline,
-    images_of,
-    list_deployments,
-    list_executions,
-    pipeline_of,
-    read_pipeline,
-    runs,
-    source_commit,
-)
+from evidence import give
+from registry import latest_evidence, own_images
+from rollouts import codepipeline, read_rollout, runs, source_commit, target_of
 
 # For how long an outcome is told that is no longer the newest.
 TOLD_WITHIN = timedelta(minutes=30)
-
-events = boto3.client("events", config=CONFIG)
 
 
 def handle(event, _context):
@@ -47,39 +33,31 @@ def on_event(event):
     if service not in rules and read_json(f"{service}/revision.json", tip)[0] is None:
         record(decision="ignored", service=service, because="neither delivery.yaml nor a revision.json names it")
         return
-    outcomes = untold(service, rules.get(service) or {}, tip)
+    _, hold = read_json(f"{service}/hold.json", tip)
+    rollout = read_rollout(service, rules.get(service) or {}, 5)
+    outcomes = untold(service, rollout, kept_out(hold))
     for outcome in outcomes:
         tell(service, **outcome)
     if not outcomes:
         record(decision="nothing", service=service, because="this was told already", tip=tip)
 
 
-def untold(service, rules, tip):
+def untold(service, rollout, kept_out):
     """What is still to be told of the newest deployment, and of the one before if it ended lately."""
-    deployments = list_deployments(service, 5)
     lately = datetime.now(timezone.utc) - TOLD_WITHIN
-    deployments = deployments[:1] + [one for one in deployments[1:2] if one.get("finishedAt", lately) > lately]
-    if not deployments:
-        return []
-    images = images_of(deployment["targetServiceRevision"]["arn"] for deployment in deployments)
-    pipeline = pipeline_of(service, rules)
-    source, deploy = read_pipeline(pipeline, service)
-    commits = {
-        execution["pipelineExecutionId"]: source_commit(execution, source)
-        for execution in list_executions(pipeline, 10)
-    }
-    windows = deploy_windows(pipeline, deploy)
-    _, hold = read_json(f"{service}/hold.json", tip)
-    kept_out = {entry["digest"] for entry in (hold or {}).get("quarantine", [])}
+    newest, before = rollout["deployments"][:1], rollout["deployments"][1:2]
+    executions = {execution["pipelineExecutionId"]: execution for execution in rollout["executions"]}
+    windows = deploy_windows(rollout["pipeline"], rollout["deploy"])
     outcomes = []
-    for deployment in deployments:
-        execution = owner(deployment, windows)
-        commit = commits.get(execution)
+    for deployment in newest + [one for one in before if one.get("finishedAt", lately) > lately]:
+        execution = executions.get(owner(deployment, windows), {})
+        commit = source_commit(execution, rollout["source"])
         _, revision = read_json(f"{service}/revision.json", commit) if commit else (None, None)
-        if revision is None or not runs(images[deployment["targetServiceRevision"]["arn"]], revision):
+        if revision is None or not runs(rollout["images"][target_of(deployment)], revision):
             record(decision="by_hand", service=service, because="no pipeline execution deployed it")
         elif deployment["status"] == "SUCCESSFUL":
-            outcomes += verified(service, revision, deployment, (pipeline, execution, commit), kept_out)
+            deployed = rollout["pipeline"], execution["pipelineExecutionId"], commit
+            outcomes += verified(service, revision, deployment, deployed, kept_out)
         else:
             record(decision="rolling", service=service, because=f"the deployment is {deployment['status']}")
     return outcomes
@@ -140,17 +118,7 @@ def list_comments(compared):
 def tell(service, because, images, comment, compared, at):
     commit = compared["afterCommitId"]
     for repository, digest in images:
-        put_evidence("verified", service, repository, digest, commit, at)
-        detail = {
-            "environment": ENVIRONMENT,
-            "service": service,
-            "kind": "verified",
-            "repository-name": repository,
-            "image-digest": digest,
-        }
-        entry = {"Source": "towpath", "DetailType": "Towpath Evidence", "Detail": json.dumps(detail)}
-        if events.put_events(Entries=[entry])["FailedEntryCount"]:
-            raise RuntimeError("EventBridge did not take the event")
+        give("verified", service, repository, digest, commit, at)
     if comment:
         codecommit.post_comment_for_compared_commit(
             repositoryName=REPOSITORY,

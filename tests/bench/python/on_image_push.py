@@ -1,8 +1,8 @@
 """An image was pushed: commits the revisions of the services whose rules select it."""
 
-from deployment import answer_batch, read_rules, record
+from deployment import answer_batch, read_rules, read_service, record
 from registry import list_images
-from revisions import ATTEMPTS, candidates, change_of, commit, move_of, read_service
+from revisions import ATTEMPTS, candidates, change_of, commit, move_of
 
 
 def handle(event, _context):
@@ -27,15 +27,14 @@ def deliver(repository, event_id):
     for service, rules in services.items():
         containers = rules["containers"]
         if any(container["repository"] == repository for container in containers.values()):
-            moves += decide(service, containers, tip)
+            moves += decide(service, containers, read_service(service, tip))
     return not moves or commit(moves, tip, "on_image_push", event_id)
 
 
-def decide(service, containers, tip):
+def decide(service, containers, state):
     """The move of a service to the images that its rules select; none when it stays."""
-    revision, kept_out, held = read_service(service, tip)
-    if held:
-        record(decision="held", service=service, because=held)
+    if state["held"]:
+        record(decision="held", service=service, because=state["held"])
         return []
     changes = []
     for name, container in containers.items():
@@ -43,9 +42,9 @@ def decide(service, containers, tip):
         images = list_images(repository)
         best = candidates(container["select"], images)
         if best:
-            changes.append(change_of(service, name, repository, best[0], images, revision, kept_out))
+            changes.append(change_of(service, name, repository, best[0], images, state))
     changes = [change for change in changes if change]
     if not changes:
         record(decision="nothing", service=service, because="git says what the rules select")
         return []
-    return [move_of(service, revision, changes)]
+    return [move_of(service, state["revision"], changes)]

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta, timezone
 import boto3
 import urllib3
 
-from deployment import ACCOUNT, CONFIG, ENVIRONMENT, answer_batch, branch_tip, read_rules, record
+from deployment import ACCOUNT, CONFIG, ENVIRONMENT, answer_batch, branch_tip, read_rules, read_service, record
 from registry import digest_of, ecr, get_manifest, latest_evidence, list_images, put_blob, put_manifest
-from revisions import ATTEMPTS, RESERVED, candidates, change_of, commit, move_of, names_commit, read_service
+from revisions import ATTEMPTS, RESERVED, candidates, change_of, commit, move_of, names_commit
 
 UPSTREAM = os.environ["TOWPATH_UPSTREAM_ACCOUNT"]
 UPSTREAM_ROLE = os.environ["TOWPATH_UPSTREAM_ROLE"]
@@ -93,9 +93,9 @@ def application_of(rules):
 
 def decide(service, rules, tip, event):
     """The move of a service to the approved images that its rules select; and the images to be copied first."""
-    revision, kept_out, held = read_service(service, tip)
-    if held:
-        record(decision="held", service=service, because=held)
+    state = read_service(service, tip)
+    if state["held"]:
+        record(decision="held", service=service, because=state["held"])
         return [], []
     application_tip = branch_tip(*application_of(rules)) if "application" in rules else None
     changes, copies, approved_by = [], [], []
@@ -108,7 +108,7 @@ def decide(service, rules, tip, event):
         if chosen is None:
             record(decision="waiting", service=service, because=f"{name}: no image upstream is approved")
             continue
-        change = change_of(service, name, repository, chosen, there, revision, kept_out)
+        change = change_of(service, name, repository, chosen, there, state)
         if change is None:
             continue
         approved_by += approvals
@@ -119,7 +119,7 @@ def decide(service, rules, tip, event):
         change["is_tagged"] = change["tag"] in tags.get(change["digest"], [])
     if not changes:
         return [], []
-    return [move_of(service, revision, changes, approved_by)], copies
+    return [move_of(service, state["revision"], changes, approved_by)], copies
 
 
 def first_approved(best, source, service, rules, application_tip, event):

@@ -1,11 +1,10 @@
-"""What the handlers need of the image registry: evidence, which is a small artifact that refers to an image."""
+"""What the handlers need of the image registry: images, what refers to them, and how they get there."""
 
 import hashlib
-import json
 
 import boto3
 
-from deployment import ACCOUNT, CONFIG, ENVIRONMENT, REGISTRY
+from deployment import ACCOUNT, CONFIG, REGISTRY
 
 EVIDENCE = "application/vnd.towpath.evidence.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -15,8 +14,6 @@ MANIFESTS = [
     "application/vnd.docker.distribution.manifest.v2+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
 ]
-# What OCI gives to a blob that says nothing.
-EMPTY = b"{}"
 
 ecr = boto3.client("ecr", config=CONFIG)
 
@@ -71,41 +68,6 @@ def latest_evidence(repository, digest, service, account=ACCOUNT, client=ecr):
         if (words.get("io.towpath.account"), words.get("io.towpath.service")) == (account, service):
             said.append(words)
     return max(said, key=lambda words: words["org.opencontainers.image.created"], default={})
-
-
-def put_evidence(kind, service, repository, digest, commit, at):
-    """Puts evidence beside its image; what is there already is success."""
-    image = get_manifest(repository, digest)
-    if image is None:
-        return
-    empty = {"mediaType": "application/vnd.oci.empty.v1+json", "digest": digest_of(EMPTY), "size": len(EMPTY)}
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": OCI_MANIFEST,
-        "artifactType": EVIDENCE,
-        "config": empty,
-        "layers": [empty],
-        "subject": {
-            "mediaType": image["imageManifestMediaType"],
-            "digest": digest,
-            "size": len(image["imageManifest"].encode()),
-        },
-        "annotations": {
-            "io.towpath.account": ACCOUNT,
-            "io.towpath.commit": commit,
-            "io.towpath.environment": ENVIRONMENT,
-            "io.towpath.kind": kind,
-            "io.towpath.service": service,
-            "org.opencontainers.image.created": at,
-        },
-    }
-    text = json.dumps(manifest)
-    try:
-        put_manifest(repository, text, OCI_MANIFEST)
-    except ecr.exceptions.LayersNotFoundException:
-        # Only the first evidence in a repository has to bring the empty blob that all of them name.
-        put_blob(repository, digest_of(EMPTY), EMPTY)
-        put_manifest(repository, text, OCI_MANIFEST)
 
 
 def put_manifest(repository, text, media_type, **named):

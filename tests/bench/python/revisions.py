@@ -1,28 +1,13 @@
-"""What both handlers need that move a service to another image: what git says of it, and the commit that says otherwise."""
+"""How a service moves to another image: which one a rule selects, and the commit that says so."""
 
 import json
 import re
 
-from deployment import BRANCH, REGISTRY, REPOSITORY, codecommit, last_change, read_json, record
+from deployment import REGISTRY, commit_files, record
 
 ATTEMPTS = 8
 COMMIT_ID = re.compile("[0-9a-f]{40}")
 RESERVED = ("approved-", "sha256-")
-
-
-def read_service(service, tip):
-    """A service's revision, the digests that are kept out, and why it may not move; None when it may."""
-    path = f"{service}/revision.json"
-    blob, revision = read_json(path, tip)
-    _, hold = read_json(f"{service}/hold.json", tip)
-    change = last_change(path, tip)
-    kept_out = {entry["digest"] for entry in (hold or {}).get("quarantine", [])}
-    held = None
-    if hold and (hold.get("hold") or {}).get("revision") == blob:
-        held = hold["hold"]["reason"]
-    elif blob and f"\nService: {service}\n" not in change["message"]:
-        held = f"{change['author']['name']} put its revision there"
-    return revision or [], kept_out, held
 
 
 def candidates(select, images, application_tip=None):
@@ -51,16 +36,16 @@ def place(image):
     return image["imagePushedAt"], image["imageDigest"]
 
 
-def change_of(service, name, repository, chosen, images, revision, kept_out):
+def change_of(service, name, repository, chosen, images, state):
     """What changes when a container runs this image, which is then in the revision; None when it stays."""
     tag, image = chosen
-    digest = image["imageDigest"]
+    digest, revision = image["imageDigest"], state["revision"]
     entry = next((entry for entry in revision if entry["name"] == name), None)
     previous = entry["imageUri"].partition("@")[2] if entry else None
     if digest == previous:
         return None
     before = next((other for other in images if other["imageDigest"] == previous), None)
-    if digest in kept_out or (before and place(image) < place(before)):
+    if digest in state["kept_out"] or (before and place(image) < place(before)):
         record(decision="refused", service=service, because=f"{tag} would go back")
         return None
     uri = f"{REGISTRY}/{repository}@{digest}"
@@ -89,23 +74,12 @@ def shown(tag):
 
 def commit(moves, tip, actor, event_id):
     """Commits what moves; false when the branch has moved in between."""
-    files = [
-        {"filePath": f"{move['service']}/revision.json", "fileContent": move["text"].encode()} for move in moves
-    ]
-    try:
-        answer = codecommit.create_commit(
-            repositoryName=REPOSITORY,
-            branchName=BRANCH,
-            parentCommitId=tip,
-            authorName="Towpath",
-            email="towpath@towpath.invalid",
-            commitMessage=message(moves, actor, event_id),
-            putFiles=files,
-        )
-    except codecommit.exceptions.ParentCommitIdOutdatedException:
+    files = {f"{move['service']}/revision.json": move["text"] for move in moves}
+    made = commit_files(tip, message(moves, actor, event_id), files)
+    if made is None:
         return False
     for move in moves:
-        record(decision="moved", service=move["service"], because=move["headline"], tip=tip, commit=answer["commitId"])
+        record(decision="moved", service=move["service"], because=move["headline"], tip=tip, commit=made)
     return True
 
 

@@ -8,6 +8,42 @@ codepipeline = boto3.client("codepipeline", config=CONFIG)
 ecs = boto3.client("ecs", config=CONFIG)
 
 
+def read_rollout(service, rules, count):
+    """A service's pipeline with its newest executions, and its newest deployments with the images that they lead to."""
+    pipeline = pipeline_of(service, rules)
+    source, deploy = read_pipeline(pipeline, service)
+    executions = list_executions(pipeline, 20)
+    deployments = list_deployments(service, count)
+    images = images_of({target_of(deployment) for deployment in deployments}) if deployments else {}
+    return {
+        "pipeline": pipeline,
+        "source": source,
+        "deploy": deploy,
+        "executions": executions,
+        "deployments": deployments,
+        "images": images,
+    }
+
+
+def target_of(deployment):
+    """The service revision that a deployment leads to, or went back to."""
+    return deployment.get("rollback", {}).get("serviceRevisionArn") or deployment["targetServiceRevision"]["arn"]
+
+
+def is_rolling(rollout):
+    """Whether anything is rolling or queued."""
+    settled = ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED")
+    return any(one["status"] not in settled for one in rollout["deployments"][:1]) or any(
+        execution["status"] == "InProgress" for execution in rollout["executions"]
+    )
+
+
+def runs_now(rollout, revision):
+    """Whether the newest deployment led to exactly the images that a revision.json names."""
+    newest = rollout["deployments"][:1]
+    return bool(newest) and runs(rollout["images"][target_of(newest[0])], revision)
+
+
 def pipeline_of(service, rules):
     return rules.get("pipeline") or f"deploy-{service.replace('/', '-')}"
 
