@@ -19,7 +19,8 @@ LAYERS_AT_ONCE = 4
 LAYERS_PER_CALL = 100
 
 sts = boto3.client("sts", config=CONFIG)
-http = urllib3.PoolManager()
+http = urllib3.PoolManager(maxsize=LAYERS_AT_ONCE)
+pool = ThreadPoolExecutor(LAYERS_AT_ONCE)
 session = {}
 
 
@@ -185,8 +186,7 @@ def copy_layers(source, repository, digests):
         missing |= {
             layer["layerDigest"] for layer in answer["layers"] if layer["layerAvailability"] != "AVAILABLE"
         }
-    with ThreadPoolExecutor(LAYERS_AT_ONCE) as pool:
-        list(pool.map(lambda digest: copy_layer(source, repository, digest), sorted(missing)))
+    list(pool.map(lambda digest: copy_layer(source, repository, digest), sorted(missing)))
 
 
 def copy_layer(source, repository, digest):

@@ -24,6 +24,7 @@ TIME_TO_END = 10_000
 STATES = ("in_sync", "held", "rolling", "behind", "mixed", "image_missing", "never_deployed")
 
 sqs = boto3.client("sqs", config=CONFIG)
+pool = ThreadPoolExecutor(SERVICES_AT_ONCE)
 
 
 def handle(event, context):
@@ -38,14 +39,13 @@ def sweep(message, context):
     services = sorted({*rules, *on_commit.changed_services(None, tip)})
     services = [service for service in services if service > message.get("after", "")]
     states = Counter({state: 0 for state in STATES})
-    with ThreadPoolExecutor(SERVICES_AT_ONCE) as pool:
-        for first in range(0, len(services), SERVICES_PER_PART):
-            if first and context.get_remaining_time_in_millis() < TIME_TO_END:
-                after = {"towpath": "sweep", "version": 1, "after": services[first - 1]}
-                sqs.send_message(QueueUrl=os.environ["TOWPATH_RECONCILE_QUEUE"], MessageBody=json.dumps(after))
-                break
-            part = services[first : first + SERVICES_PER_PART]
-            states.update(pool.map(lambda service: look_at(service, rules.get(service) or {}, tip), part))
+    for first in range(0, len(services), SERVICES_PER_PART):
+        if first and context.get_remaining_time_in_millis() < TIME_TO_END:
+            after = {"towpath": "sweep", "version": 1, "after": services[first - 1]}
+            sqs.send_message(QueueUrl=os.environ["TOWPATH_RECONCILE_QUEUE"], MessageBody=json.dumps(after))
+            break
+        part = services[first : first + SERVICES_PER_PART]
+        states.update(pool.map(lambda service: look_at(service, rules.get(service) or {}, tip), part))
     write_metrics(states)
 
 

@@ -196,6 +196,15 @@ impl Scene {
         format!("{}/{}/towpath-{function}", self.running.endpoint, self.account)
     }
 
+    /// How many messages wait in a function's queue.
+    pub(crate) fn waiting(&self, function: &str) -> Result<String, Failure> {
+        let name = "ApproximateNumberOfMessages";
+        let asked = json!({ "QueueUrl": self.queue(function), "AttributeNames": [name] });
+        let answer = self.aws.call("sqs", "GetQueueAttributes", &asked)?;
+        let number = answer.pointer(&format!("/Attributes/{name}")).and_then(Value::as_str);
+        Ok(number.ok_or("SQS tells no number of messages")?.to_owned())
+    }
+
     /// The first message in a function's queue that has all these words, as Lambda hands it over.
     pub(crate) fn message(&self, function: &str, words: &[&str]) -> Result<String, Failure> {
         let url = self.queue(function);
