@@ -240,7 +240,9 @@ fn spread(values: impl Iterator<Item = f64>) -> Option<Spread> {
 fn compare(ours: Option<Spread>, theirs: Option<Spread>) -> String {
     match (ours, theirs) {
         (Some(ours), Some(theirs)) => {
-            format!("{} / {} = **{:.0}×**", show(ours), show(theirs), theirs.median / ours.median)
+            let ratio = theirs.median / ours.median;
+            let digits = usize::from(ratio < 10.0);
+            format!("{} / {} = **{ratio:.digits$}×**", show(ours), show(theirs))
         }
         (Some(ours), None) => show(ours),
         (None, _) => "–".to_owned(),
