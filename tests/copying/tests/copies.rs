@@ -99,7 +99,7 @@ fn an_index_brings_its_children_and_all_that_speaks_of_them() {
     assert_eq!(accounts.copied(&index.digest), CopySummary::default());
     expect![[r#"
         [
-            "dev BatchGetImage: 1",
+            "dev BatchGetImage: 2",
             "dev ListImageReferrers: 8",
             "stg BatchGetImage: 2",
         ]
