@@ -333,7 +333,7 @@ async fn a_service_whose_tag_cannot_be_put_holds_the_others_up_and_does_not_drop
         upstream: None,
         deadline: std::time::Instant::now(),
         left_out: &BTreeSet::new(),
-        progress: &|_, _| {},
+        copies: &|_, _| {},
     };
     let applied = canned.clients().apply(&plan, &with).await;
     assert_eq!(canned.operations(), ["BatchGetImage"], "nothing is committed");
