@@ -24,6 +24,10 @@ mod people;
 mod pipelines;
 #[path = "stories/promote.rs"]
 mod promote;
+#[path = "stories/promote_approvals.rs"]
+mod promote_approvals;
+#[path = "stories/promote_refusals.rs"]
+mod promote_refusals;
 #[path = "stories/races.rs"]
 mod races;
 #[path = "stories/roll_back.rs"]
