@@ -86,7 +86,15 @@ impl Story {
     /// # Errors
     /// As [`Story::start`].
     pub fn pair(settings: Settings) -> Result<Self, Failure> {
-        Self::serve(settings, chrono::DateTime::from(SystemTime::now()), &[("dev", DEV), ("stg", STG)])
+        Self::pair_at(settings, chrono::DateTime::from(SystemTime::now()))
+    }
+
+    /// [`Story::pair`] with a clock that shows this time, as in [`Story::start_at`].
+    ///
+    /// # Errors
+    /// As [`Story::start`].
+    pub fn pair_at(settings: Settings, now: chrono::DateTime<chrono::Utc>) -> Result<Self, Failure> {
+        Self::serve(settings, now, &[("dev", DEV), ("stg", STG)])
     }
 
     /// Starts the accounts that dev and stg will be, each with an empty deployment repository and nothing of Towpath's,

@@ -2,6 +2,7 @@
 
 use client::image::Image;
 use expect_test::expect;
+use local_aws::settings::Settings;
 use stories::{Failure, Story, rules};
 
 /// What stg says to a push of a commit.
@@ -150,35 +151,59 @@ fn of_several_approvals_all_that_are_missing_are_told() -> Result<(), Failure> {
 #[test]
 fn an_image_in_quarantine_upstream_stays_out_whatever_approves_it_until_it_is_released_there()
 -> Result<(), Failure> {
-    let mut story = Story::with_path("commit", "[push, tag]")?;
+    // To the functions, dev's deployments happened before the rollback, and what follows the pause after it.
+    let now = chrono::DateTime::from(std::time::SystemTime::now()) - chrono::Duration::hours(1);
+    let mut story = Story::pair_at(Settings::default(), now)?;
+    story.make_path(&[
+        ("dev", &rules("commit", None)),
+        ("stg", &rules("commit", Some("[push, tag, verified]"))),
+    ])?;
     story.release("first")?;
     let second = story.release("second")?;
     story.at("dev")?.automate("towpath-roll_back", &[])?;
     story.approve("stg", &second)?;
     expect![[r#"
-        promote_image: cluster1/webapp1 copying: webapp1: commit selects <second> (<webapp1:<second>>), approved: push of <second> to webapp1:main by arn:aws:iam::222222222222:user/person, tag approved-stg-<second>
-          - copy webapp1@<webapp1:<second>> of 111111111111 to webapp1
-        promote_image: cluster1/webapp1 moved: webapp1: commit selects <second> (<webapp1:<second>>), approved: push of <second> to webapp1:main by arn:aws:iam::222222222222:user/person, tag approved-stg-<second>
-          - tag webapp1@<webapp1:<second>> as <second>
-          - commit to deployment main on <commit 2>: cluster1/webapp1: webapp1 → <second> (cluster1/webapp1/revision.json)
+        promote_image: cluster1/webapp1 refused (quarantined_upstream): container webapp1: <second> (<webapp1:<second>>) is in quarantine in account 111111111111 since <time>, which overrides every approval; promote another image, or release it there
     "#]].assert_eq(&pushed_to_stg(&mut story, &second)?);
+    story.let_pass(60)?;
     story.at("dev")?.automate("towpath-release", &[("To", "all")])?;
     expect![[r#"
         dev
           commits
-            <commit 7> Towpath: cluster1/webapp1: released
+            <commit 6> Towpath: cluster1/webapp1: released
               M cluster1/webapp1/hold.json
-            <commit 8> Towpath: cluster1/webapp1: webapp1 → <second>
+            <commit 7> Towpath: cluster1/webapp1: webapp1 → <second>
               M cluster1/webapp1/hold.json
               M cluster1/webapp1/revision.json
+          executions
+            deploy-cluster1-webapp1 Succeeded at <commit 7>
+          runs
+            cluster1/webapp1 webapp1@<webapp1:<second>>
+          evidence
+            <webapp1:<second>> account=111111111111 commit=<commit 7> environment=dev kind=verified service=cluster1/webapp1
+            <webapp1:<second>> account=111111111111 commit=<commit 5> environment=dev kind=released service=cluster1/webapp1
+          comments
+            <commit 7> Towpath: cluster1/webapp1 verified
+              execution <id 5> deployed commit <commit 7>, and ECS completed it
+              Execution <id 5> of deploy-cluster1-webapp1.
+        stg
+          commits
+            <commit 8> Towpath: cluster1/webapp1: webapp1 → <second>
+              A cluster1/webapp1/revision.json
           executions
             deploy-cluster1-webapp1 Succeeded at <commit 8>
           runs
             cluster1/webapp1 webapp1@<webapp1:<second>>
+          evidence
+            <webapp1:<second>> account=111111111111 commit=<commit 4> environment=dev kind=quarantined service=cluster1/webapp1
+            <webapp1:<second>> account=111111111111 commit=<commit 4> environment=dev kind=verified service=cluster1/webapp1
+            <webapp1:<second>> account=111111111111 commit=<commit 7> environment=dev kind=verified service=cluster1/webapp1
+            <webapp1:<second>> account=111111111111 commit=<commit 5> environment=dev kind=released service=cluster1/webapp1
+            <webapp1:<second>> account=222222222222 commit=<commit 8> environment=stg kind=verified service=cluster1/webapp1
           comments
             <commit 8> Towpath: cluster1/webapp1 verified
-              execution <id 7> deployed commit <commit 8>, and ECS completed it
-              Execution <id 7> of deploy-cluster1-webapp1.
+              execution <id 6> deployed commit <commit 8>, and ECS completed it
+              Execution <id 6> of deploy-cluster1-webapp1.
     "#]].assert_eq(&story.outcomes()?);
     Ok(())
 }
@@ -201,7 +226,8 @@ fn an_image_in_quarantine_here_is_refused_with_the_command_that_releases_it() ->
     "#]].assert_eq(&pushed_to_stg(&mut story, &format!("+{second}"))?);
     expect![[r#"
         nothing
-    "#]].assert_eq(&story.at("stg")?.outcome()?);
+    "#]]
+    .assert_eq(&story.at("stg")?.outcome()?);
     let told = story.automate("towpath-release", &[("To", "all")])?;
     expect![[r#"
         released: arn:aws:iam::222222222222:user/administrator releases <webapp1:<second>>; its rules apply again
@@ -220,7 +246,8 @@ fn an_image_in_quarantine_here_is_refused_with_the_command_that_releases_it() ->
           <commit 11> Towpath: cluster1/webapp1 verified
             execution <id 10> deployed commit <commit 11>, and ECS completed it
             Execution <id 10> of deploy-cluster1-webapp1.
-    "#]].assert_eq(&story.outcome()?);
+    "#]]
+    .assert_eq(&story.outcome()?);
     Ok(())
 }
 

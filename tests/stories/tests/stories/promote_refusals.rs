@@ -2,8 +2,9 @@
 
 use client::image::Image;
 use expect_test::expect;
+use local_aws::faults::CallFaultKind;
 use serde_json::json;
-use stories::{Failure, Story, rules};
+use stories::{Failure, STG, Story, rules};
 
 /// The rules of stg with the repositories here and upstream.
 fn rules_from(repository: &str, from: &str) -> String {
@@ -58,11 +59,20 @@ fn a_repository_that_upstream_does_not_admit_is_named() -> Result<(), Failure> {
 #[test]
 fn an_upstream_that_names_no_downstream_lets_nobody_read() -> Result<(), Failure> {
     let mut story = Story::with_path("commit", "push")?;
-    let first = story.release("first")?;
     story.at("dev")?.reinstall(&[("Downstream", "")])?;
+    let first = story.release("first")?;
     expect![[r#"
-        promote_image: cluster1/webapp1 refused (upstream_unreadable): the ECR repository webapp1 of account 111111111111 may not be read: ECR DescribeImages for repository webapp1: AccessDeniedException: User: arn:aws:sts::111111111111:assumed-role/towpath-read_images/promote_image-stg is not authorized to perform: ecr:DescribeImages on resource: arn:aws:ecr:eu-west-1:111111111111:repository/webapp1 because no identity-based policy a…; deploy template.yaml there with this account as the parameter Downstream, and admit the repository with its NamePrefix
+        promote_image: cluster1/webapp1 refused (upstream_unreadable): the ECR repository webapp1 of account 111111111111 may not be read: ECR DescribeImages for repository webapp1: AccessDenied: User: arn:aws:sts::222222222222:assumed-role/towpath-promote_image/towpath-promote_image is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::111111111111:role/towpath-read_images (the caller's role lacks this permission); deploy template.yaml there with this account as the parameter Downstream, and admit the repository with its NamePrefix
     "#]].assert_eq(&pushed_to_stg(&mut story, &first)?);
+    story.at("dev")?.reinstall(&[("Downstream", STG)])?;
+    story.at("stg")?.sweep()?;
+    expect![[r#"
+        promote_image: cluster1/webapp1 copying: webapp1: commit selects <first> (<webapp1:<first>>), approved: push of <first> to webapp1:main
+          - copy webapp1@<webapp1:<first>> of 111111111111 to webapp1
+        promote_image: cluster1/webapp1 moved: webapp1: commit selects <first> (<webapp1:<first>>), approved: push of <first> to webapp1:main
+          - tag webapp1@<webapp1:<first>> as <first>
+          - commit to deployment main on <commit 2>: cluster1/webapp1: webapp1 → <first> (cluster1/webapp1/revision.json)
+    "#]].assert_eq(&story.said("promote_image")?);
     Ok(())
 }
 
@@ -101,7 +111,8 @@ fn a_repository_that_is_missing_here_is_named() -> Result<(), Failure> {
     "#]].assert_eq(&said);
     expect![[r#"
         nothing
-    "#]].assert_eq(&story.at("stg")?.outcome()?);
+    "#]]
+    .assert_eq(&story.at("stg")?.outcome()?);
     Ok(())
 }
 
@@ -123,7 +134,8 @@ fn a_repository_that_is_missing_here_is_made_where_the_rules_say_so() -> Result<
             "imageUri": "222222222222.dkr.ecr.eu-west-1.amazonaws.com/team/webapp1@<webapp1:<first>>"
           }
         ]
-    "#]].assert_eq(&story.at("stg")?.file("cluster1/webapp1/revision.json")?);
+    "#]]
+    .assert_eq(&story.at("stg")?.file("cluster1/webapp1/revision.json")?);
     Ok(())
 }
 
@@ -156,7 +168,8 @@ fn a_tag_that_is_on_another_image_here_is_not_moved() -> Result<(), Failure> {
     "#]].assert_eq(&pushed_to_stg(&mut story, &first)?);
     expect![[r#"
         nothing
-    "#]].assert_eq(&story.at("stg")?.outcome()?);
+    "#]]
+    .assert_eq(&story.at("stg")?.outcome()?);
     Ok(())
 }
 
@@ -174,7 +187,8 @@ fn a_tag_that_was_moved_after_its_approval_is_refused_with_both_images() -> Resu
     "#]].assert_eq(&pushed_to_stg(&mut story, &first)?);
     expect![[r#"
         nothing
-    "#]].assert_eq(&story.at("stg")?.outcome()?);
+    "#]]
+    .assert_eq(&story.at("stg")?.outcome()?);
     // The tag comes back to what was approved.
     let approved = Image::new("webapp1").version("first");
     story.at("dev")?.push_only("webapp1", &first, &approved)?;
@@ -186,5 +200,63 @@ fn a_tag_that_was_moved_after_its_approval_is_refused_with_both_images() -> Resu
           - tag webapp1@<webapp1:<first>> as <first>
           - commit to deployment main on <commit 2>: cluster1/webapp1: webapp1 → <first> (cluster1/webapp1/revision.json)
     "#]].assert_eq(&story.at("stg")?.said("promote_image")?);
+    Ok(())
+}
+
+/// Dev has an approved release. Stg's registry does not answer when the release is pushed there, so that the copy begins
+/// and does not end; then something happens, and then the registry answers again.
+fn meanwhile(happens: impl FnOnce(&mut Story, &str) -> Result<(), Failure>) -> Result<String, Failure> {
+    let mut story = Story::with_path("commit", "[push, tag]")?;
+    let first = story.release("first")?;
+    story.approve("stg", &first)?;
+    story.forget_all()?;
+    let failure = CallFaultKind::Error("InvalidParameterException".to_owned());
+    story.fail_calls("BatchCheckLayerAvailability", "towpath-promote_image", u32::MAX, failure);
+    story.git_push_only("webapp1", "stg", &format!("{first}:main"))?;
+    story.let_pass(1)?;
+    let mut said = story.at("stg")?.said("promote_image")?;
+    happens(&mut story, &first)?;
+    story.heal();
+    story.rest()?;
+    said.push_str("\nmeanwhile\n");
+    said.push_str(&story.at("stg")?.said("promote_image")?);
+    Ok(said)
+}
+
+#[test]
+fn a_tag_that_is_moved_while_its_image_is_copied_is_refused_with_both_images() -> Result<(), Failure> {
+    let said = meanwhile(|story, tag| {
+        let moved = Image::new("webapp1").version("moved");
+        let moved = story.at("dev")?.push_only("webapp1", tag, &moved)?;
+        story.call_it(&moved, "the image that has the tag now");
+        Ok(())
+    })?;
+    expect![[r#"
+        promote_image: cluster1/webapp1 copying: webapp1: commit selects <first> (<webapp1:<first>>), approved: push of <first> to webapp1:main by arn:aws:iam::222222222222:user/person, tag approved-stg-<first>
+          - copy webapp1@<webapp1:<first>> of 111111111111 to webapp1
+        promote_image: failed: ECR BatchCheckLayerAvailability for 3 layers in repository webapp1: InvalidParameterException: told to fail
+
+        meanwhile
+        3 × promote_image: cluster1/webapp1 refused (approved_other): container webapp1: the tag <first> is on <the image that has the tag now> now, and <webapp1:<first>> was approved as <first>; approve the one that is meant
+    "#]].assert_eq(&said);
+    Ok(())
+}
+
+#[test]
+fn an_approval_that_is_withdrawn_while_its_image_is_copied_counts_no_more() -> Result<(), Failure> {
+    let said = meanwhile(|story, tag| {
+        let approval = json!({ "imageTag": format!("approved-stg-{tag}") });
+        let input = json!({ "repositoryName": "webapp1", "imageIds": [approval] });
+        story.at("dev")?.aws.call("ecr", "BatchDeleteImage", &input)?;
+        Ok(())
+    })?;
+    expect![[r#"
+        promote_image: cluster1/webapp1 copying: webapp1: commit selects <first> (<webapp1:<first>>), approved: push of <first> to webapp1:main by arn:aws:iam::222222222222:user/person, tag approved-stg-<first>
+          - copy webapp1@<webapp1:<first>> of 111111111111 to webapp1
+        promote_image: failed: ECR BatchCheckLayerAvailability for 3 layers in repository webapp1: InvalidParameterException: told to fail
+
+        meanwhile
+        promote_image: cluster1/webapp1 refused (not_approved): container webapp1: <first> (<webapp1:<first>>) of account 111111111111 is not approved: it lacks the tag approved-stg-<first> on it upstream
+    "#]].assert_eq(&said);
     Ok(())
 }
