@@ -43,13 +43,27 @@ impl Story {
     /// # Errors
     /// What CloudFormation says.
     pub fn install(&mut self) -> Result<(), Failure> {
-        let Place { environment, id, upstream, downstream } = self.here.place.clone();
-        let parameters = [
-            ("Environment", environment.as_str()),
-            ("Upstream", upstream.as_deref().unwrap_or_default()),
-            ("Downstream", downstream.as_deref().unwrap_or_default()),
-        ];
-        deploy(&self.local, &id, "towpath", "template.yaml", &parameters)?;
+        let Place { environment, id: _, upstream, downstream } = self.here.place.clone();
+        let (upstream, downstream) = (upstream.unwrap_or_default(), downstream.unwrap_or_default());
+        self.install_with(&[
+            ("Environment", &environment),
+            ("Upstream", &upstream),
+            ("Downstream", &downstream),
+        ])
+    }
+
+    /// [`Story::install`] in the only environment that there is so far.
+    ///
+    /// # Errors
+    /// What CloudFormation says.
+    pub fn install_alone(&mut self) -> Result<(), Failure> {
+        let environment = self.here.place.environment.clone();
+        self.install_with(&[("Environment", &environment)])
+    }
+
+    fn install_with(&mut self, parameters: &[(&str, &str)]) -> Result<(), Failure> {
+        let id = self.here.place.id.clone();
+        deploy(&self.local, &id, "towpath", "template.yaml", parameters)?;
         self.here.is_installed_now()?;
         self.stop_sweeping()?;
         self.rest()

@@ -103,7 +103,17 @@ impl Story {
     /// # Errors
     /// As [`Story::start`].
     pub fn before_towpath(settings: Settings) -> Result<Self, Failure> {
-        let now = chrono::DateTime::from(SystemTime::now());
+        Self::before_towpath_at(settings, chrono::DateTime::from(SystemTime::now()))
+    }
+
+    /// [`Story::before_towpath`] with a clock that shows this time, as in [`Story::start_at`].
+    ///
+    /// # Errors
+    /// As [`Story::start`].
+    pub fn before_towpath_at(
+        settings: Settings,
+        now: chrono::DateTime<chrono::Utc>,
+    ) -> Result<Self, Failure> {
         Self::serve_accounts(settings, now, &[("dev", DEV), ("stg", STG)])
     }
 
@@ -215,6 +225,11 @@ impl Story {
     /// From now on, this digest or commit is called so.
     pub fn call_it(&mut self, value: &str, name: &str) {
         self.names.give(value, name);
+    }
+
+    /// A text with names for the ids, digests and times in it.
+    pub fn named(&mut self, text: &str) -> String {
+        self.names.put_into(text)
     }
 
     /// Pushes a good image and lets everything happen.

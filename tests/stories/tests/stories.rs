@@ -12,6 +12,8 @@ mod by_hand;
 mod deliver;
 #[path = "stories/failures.rs"]
 mod failures;
+#[path = "stories/first_contact.rs"]
+mod first_contact;
 #[path = "stories/isolation.rs"]
 mod isolation;
 #[path = "stories/lost.rs"]
@@ -34,3 +36,5 @@ mod races;
 mod roll_back;
 #[path = "stories/roll_back_refusals.rs"]
 mod roll_back_refusals;
+#[path = "stories/second_environment.rs"]
+mod second_environment;
