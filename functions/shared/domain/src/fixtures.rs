@@ -179,6 +179,7 @@ pub(crate) fn revisions_facts(rules: RulesFact) -> RevisionsFacts {
         rules,
         upstream: None,
         services: BTreeMap::from([(service(WEBAPP1), read)]),
+        left_out: BTreeSet::new(),
         images: BTreeMap::from([(image_repository("webapp1"), RepositoryImages::Listed(images))]),
     }
 }

@@ -227,7 +227,87 @@ fn what_was_promoted_before_needs_neither_upstream_nor_its_approvals() {
             - commit to deployment main on 00000007: cluster1/webapp1: webapp1 → 2222222 (cluster1/webapp1/revision.json)
         "#]],
     );
-    assert!(!needs_upstream(&facts, &service(WEBAPP1)));
+    assert!(!needs_upstream(&facts, &service(WEBAPP1), &image_repository("webapp1")));
+}
+
+/// webapp1, and beside it a sidecar whose image comes from upstream too.
+fn with_sidecar() -> RevisionsFacts {
+    let mut facts = promoted("commit", "push");
+    let file = format!(
+        "version: 1\nservices:\n  {WEBAPP1}:\n    application: webapp1\n    containers:\n      \
+         webapp1: {{ repository: webapp1, select: commit }}\n      \
+         sidecar: {{ repository: sidecar, select: newest }}\n    \
+         promote: {{ approve: verified }}\n"
+    );
+    facts.rules = rules(&file);
+    facts
+}
+
+#[test]
+fn a_push_back_does_not_wait_for_the_copy_of_a_sidecar() {
+    let mut facts = with_sidecar();
+    let sidecar = image_repository("sidecar");
+    facts.images.insert(sidecar.clone(), RepositoryImages::Listed(Vec::new()));
+    let upstream = facts.upstream.as_mut().unwrap();
+    upstream.images.insert(sidecar.clone(), RepositoryImages::Listed(vec![image(5, 50, &["5555555"])]));
+    let verified = Evidence {
+        kind: EvidenceKind::Verified,
+        environment: EnvironmentName::parse("stg").unwrap(),
+        service: service(WEBAPP1),
+        repository: sidecar.clone(),
+        digest: digest(5),
+        commit: commit(5),
+        at: at(60),
+    };
+    upstream.evidence.insert((sidecar.clone(), digest(5)), vec![verified]);
+    webapp1(&mut facts).promoted.insert(as_promoted(2));
+    here(&mut facts, vec![image(1, 15, &["1111111"]), image(2, 16, &["2222222"])]);
+    check(
+        &facts,
+        &expect![[r#"
+            cluster1/webapp1: moved: webapp1: commit selects 2222222 (sha256:000200000000), git said sha256:000100000000, approved: promoted before
+            cluster1/webapp1: copying: sidecar: newest "[0-9a-f]{7,40}" selects 5555555 (sha256:000500000000), approved: verified by stg at 2027-01-15T08:01:00Z
+            - commit to deployment main on 00000007: cluster1/webapp1: webapp1 → 2222222 (cluster1/webapp1/revision.json)
+            - copy sidecar@sha256:000500000000 of 222222222222 to sidecar
+            then decide again
+        "#]],
+    );
+    // Nor for the listing of the sidecar's images.
+    facts.upstream.as_mut().unwrap().images.remove(&sidecar);
+    check(
+        &facts,
+        &expect![[r#"
+            cluster1/webapp1: moved: webapp1: commit selects 2222222 (sha256:000200000000), git said sha256:000100000000, approved: promoted before
+            cluster1/webapp1: waiting: sidecar: the images of sidecar upstream (222222222222) were not read
+            - commit to deployment main on 00000007: cluster1/webapp1: webapp1 → 2222222 (cluster1/webapp1/revision.json)
+        "#]],
+    );
+    assert!(needs_upstream(&facts, &service(WEBAPP1), &sidecar));
+    assert!(!needs_upstream(&facts, &service(WEBAPP1), &image_repository("webapp1")));
+}
+
+#[test]
+fn the_containers_of_one_commit_wait_for_each_others_copies() {
+    let mut facts = promoted("commit", "push");
+    facts.rules = rules(&format!(
+        "version: 1\nservices:\n  {WEBAPP1}:\n    application: webapp1\n    containers:\n      \
+         webapp1: {{ repository: webapp1, select: commit }}\n      \
+         worker: {{ repository: worker, select: commit }}\n    promote: {{ approve: push }}\n"
+    ));
+    let worker = image_repository("worker");
+    facts.images.insert(worker.clone(), RepositoryImages::Listed(Vec::new()));
+    let upstream = facts.upstream.as_mut().unwrap();
+    upstream.images.insert(worker.clone(), RepositoryImages::Listed(vec![image(5, 50, &["2222222"])]));
+    upstream.evidence.insert((worker, digest(5)), Vec::new());
+    here(&mut facts, vec![image(1, 15, &["1111111"]), image(2, 16, &["2222222"])]);
+    check(
+        &facts,
+        &expect![[r#"
+        cluster1/webapp1: copying: webapp1: commit selects 2222222 (sha256:000200000000), git said sha256:000100000000, approved: push of 2222222a to webapp1:main; worker: commit selects 2222222 (sha256:000500000000), approved: push of 2222222a to webapp1:main
+        - copy worker@sha256:000500000000 of 222222222222 to worker
+        then decide again
+    "#]],
+    );
 }
 
 #[test]
@@ -241,14 +321,14 @@ fn an_image_that_was_pushed_straight_into_this_registry_is_no_candidate() {
             cluster1/webapp1: waiting: webapp1: no image in webapp1 upstream (222222222222) for commit 2222222a
         "#]],
     );
-    assert!(needs_upstream(&facts, &service(WEBAPP1)));
+    assert!(needs_upstream(&facts, &service(WEBAPP1), &image_repository("webapp1")));
 }
 
 #[test]
 fn a_tag_that_somebody_put_on_a_promoted_image_since_is_not_what_was_promoted() {
     let mut facts = promoted("commit", "tag");
     here(&mut facts, vec![image(1, 15, &["1111111", "2222222"])]);
-    assert!(needs_upstream(&facts, &service(WEBAPP1)));
+    assert!(needs_upstream(&facts, &service(WEBAPP1), &image_repository("webapp1")));
 }
 
 #[test]

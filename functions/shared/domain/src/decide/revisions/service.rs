@@ -101,14 +101,18 @@ fn containers<'a>(
     containers.map(move |(name, rules)| Container { facts, service, read, name, rules, of_service, trailers })
 }
 
-/// Whether nothing can be decided about a service without upstream.
-pub(super) fn needs_upstream(facts: &RevisionsFacts, service: &ServiceId) -> bool {
+/// Whether something of a service cannot be decided without this repository upstream.
+pub(super) fn needs_upstream(
+    facts: &RevisionsFacts,
+    service: &ServiceId,
+    source: &ImageRepositoryName,
+) -> bool {
     let (RulesOfService::Named(rules), Some(read)) =
         (facts.rules.of_service(service), facts.services.get(service))
     else {
         return false;
     };
-    containers(facts, service, read, rules, None).any(|container| container.needs_upstream())
+    containers(facts, service, read, rules, None).any(|container| container.needs_upstream(source))
 }
 
 /// What Towpath's trailers say of the revision, if Towpath made it.
@@ -189,7 +193,7 @@ fn sorted(choices: Vec<(&Policy, Choice)>) -> Sorted {
             }
             Choice::EvidenceWanted { repository, digest } => sorted
                 .waits
-                .push(format!("what upstream says of {repository}@{} was not read in time", digest.short())),
+                .push(format!("what upstream says of {repository}@{} was not read", digest.short())),
             Choice::Waits(why) => sorted.waits.push(why),
             Choice::Refused(refusal) => sorted.refusals.push(refusal),
             Choice::Differs(to) => match to.objection {
@@ -215,18 +219,14 @@ fn conclude(
         refusals.push(Refusal::ApplicationBranchMissing { repository, branch });
         waits.clear();
     }
-    let copies = moves.iter().filter_map(|to| match &to.arrival {
-        Arrival::Upstream(copy) => Some(copy.clone()),
-        Arrival::Here | Arrival::Untagged(_) => None,
-    });
-    let copies: Vec<CopyImage> = copies.collect();
-    let is_copied_first = !copies.is_empty();
-    let mut decisions: Vec<Decision> = Vec::new();
     let is_quiet = moves.is_empty() && waits.is_empty() && refusals.is_empty();
-    if !moves.is_empty() {
-        let because: Vec<String> = moves.iter().map(Move::because).collect();
-        let kind = if is_copied_first { DecisionKind::Copying } else { DecisionKind::Moved };
-        decisions.push(Decision::of(service, kind, because.join("; ")));
+    let (ready, coming) = apart(moves);
+    let because = |moves: &[Move]| moves.iter().map(Move::because).collect::<Vec<_>>().join("; ");
+    let mut decisions: Vec<Decision> = Vec::new();
+    for (kind, moves) in [(DecisionKind::Moved, &ready), (DecisionKind::Copying, &coming)] {
+        if !moves.is_empty() {
+            decisions.push(Decision::of(service, kind, because(moves)));
+        }
     }
     if !waits.is_empty() {
         decisions.push(Decision::of(service, DecisionKind::Waiting, waits.join("; ")));
@@ -235,17 +235,28 @@ fn conclude(
     if is_quiet {
         decisions.push(quiet(service, &same, &late));
     }
-    if moves.is_empty() || is_copied_first {
-        let then = if is_copied_first { Then::DecideAgain } else { Then::Done };
-        let copies = copies.into_iter().chain(late).collect();
-        return Decided { copies, then, ..Decided::changes(None, decisions) };
-    }
-    let tags = moves.iter().filter_map(|to| match &to.arrival {
+    let tags = ready.iter().filter_map(|to| match &to.arrival {
         Arrival::Untagged(tag) => Some(tag.clone()),
         Arrival::Here | Arrival::Upstream(_) => None,
     });
-    let tags = tags.collect();
-    Decided { tags, copies: late, ..Decided::changes(Some(moved(service, read, &moves)), decisions) }
+    let copies = coming.iter().filter_map(|to| match &to.arrival {
+        Arrival::Upstream(copy) => Some(copy.clone()),
+        Arrival::Here | Arrival::Untagged(_) => None,
+    });
+    let (tags, copies) = (tags.collect(), copies.chain(late).collect());
+    let then = if coming.is_empty() { Then::Done } else { Then::DecideAgain };
+    let change = (!ready.is_empty()).then(|| moved(service, read, &ready));
+    Decided { tags, copies, then, change, decisions }
+}
+
+/// The moves that can be made now, and those whose images must be copied first: a move back to what is here does not wait
+/// for another container's copy. Only the containers of one commit wait for each other.
+fn apart(moves: Vec<Move>) -> (Vec<Move>, Vec<Move>) {
+    let is_coming = |to: &Move| matches!(to.arrival, Arrival::Upstream(_));
+    let commit_is_coming = moves.iter().any(|to| to.policy == Policy::Commit && is_coming(to));
+    let waits = |to: &Move| is_coming(to) || (commit_is_coming && to.policy == Policy::Commit);
+    let (coming, ready) = moves.into_iter().partition(waits);
+    (ready, coming)
 }
 
 /// The decision about a service of which nothing moves.
