@@ -78,9 +78,10 @@ impl Story {
     /// # Errors
     /// What AWS says.
     pub fn outcomes(&mut self) -> Result<String, Failure> {
-        let here = self.here.environment.clone();
+        let here = self.here.place.environment.clone();
+        let places = self.accounts().map(|account| &account.place);
         let mut order: Vec<(String, String)> =
-            self.accounts().map(|account| (account.id.clone(), account.environment.clone())).collect();
+            places.map(|place| (place.id.clone(), place.environment.clone())).collect();
         order.sort();
         let mut text = String::new();
         for (_, environment) in order {
@@ -242,7 +243,7 @@ impl Story {
     }
 
     fn notifications(&mut self) -> Result<Vec<String>, Failure> {
-        let account = self.here.id.parse::<local_aws::AccountId>()?;
+        let account = self.here.place.id.parse::<local_aws::AccountId>()?;
         let messages = self.world(|world| {
             let topics = world.account(&account).map(|account| account.sns.topics.values()).into_iter();
             topics.flatten().flat_map(|topic| topic.messages.clone()).collect::<Vec<String>>()
@@ -283,12 +284,13 @@ impl Story {
 
     /// The functions that are here.
     fn functions(&self) -> impl Iterator<Item = &'static str> + use<> {
-        let has_upstream = self.here.has_upstream;
-        FUNCTIONS.into_iter().filter(move |function| has_upstream || *function != "promote_image")
+        let (is_installed, has_upstream) = (self.here.is_installed, self.here.has_upstream());
+        let is_here = move |function: &&str| is_installed && (has_upstream || *function != "promote_image");
+        FUNCTIONS.into_iter().filter(is_here)
     }
 
     fn calls(&mut self) -> Vec<String> {
-        let (after, account) = (self.here.seen.journal, self.here.id.clone());
+        let (after, account) = (self.here.seen.journal, self.here.place.id.clone());
         let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
         let last = self.world(|world| {
             for entry in world.journal.after(after).filter(|entry| entry.account == account) {
