@@ -81,6 +81,7 @@ impl Lambda {
             region: needed("AWS_REGION")?,
             endpoint_url: lookup("AWS_ENDPOINT_URL"),
             http_client: self.wire.http_client(),
+            transfers: self.wire.transfers(),
             time_source: self.wire.time_source(),
         };
         let context = Rc::new(Context::new(function, &lookup, &connection)?);

@@ -4,6 +4,7 @@ use crate::Failure;
 use crate::crash::{CURRENT, Moment};
 use crate::planted::{Plant, Planted};
 use crate::weather::{Fate, Weather};
+use aws::Transfers;
 use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
@@ -12,7 +13,8 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use axum::body::Body;
-use axum::http::HeaderMap;
+use axum::http::Method;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Duration, Utc};
 use http_body_util::{BodyExt, StreamBody};
@@ -76,6 +78,11 @@ impl Wire {
         http_client_fn(move |_, _| connector.clone())
     }
 
+    /// What the copier sends layers through: the same wire.
+    pub(crate) fn transfers(&self) -> Transfers {
+        Transfers::from(SharedHttpConnector::new(self.clone()))
+    }
+
     /// The accounts' clock as the functions read it.
     pub(crate) fn time_source(&self) -> SharedTimeSource {
         SharedTimeSource::new(WorldTime(self.clone()))
@@ -93,8 +100,9 @@ impl Wire {
         invocation.pass(number, Moment::Before).await;
         let request = request.try_into_http1x().map_err(|error| other(error.into()))?;
         let (parts, body) = request.into_parts();
-        let sent = body.bytes().unwrap_or_default().to_vec();
-        let mut call = Call::of(&invocation.function, &parts.headers, &sent);
+        // A layer's bytes may never come whole.
+        let sent = body.collect().await.map_err(ConnectorError::user)?.to_bytes();
+        let mut call = Call::of(&invocation.function, &parts, &sent);
         let fate = self.weather.lock().fate(&mut self.local.lock(), &call);
         if fate == Fate::LostBefore {
             std::future::pending::<()>().await;
@@ -103,8 +111,10 @@ impl Wire {
             Some(answer) => Some(answer.into_response()),
             None => {
                 // What is no JSON goes as it came.
-                let sent = if call.input.is_null() { sent } else { call.input.to_string().into_bytes() };
-                let body = Body::from(sent);
+                let body = match &call.input {
+                    Value::Null => Body::from(sent),
+                    input => Body::from(input.to_string()),
+                };
                 self.door.answer(axum::http::Request::from_parts(parts, body)).await
             }
         };
@@ -125,11 +135,22 @@ impl Wire {
 }
 
 impl Call {
-    fn of(function: &str, headers: &HeaderMap, body: &[u8]) -> Self {
-        let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
-        let input = serde_json::from_slice(body).unwrap_or_default();
-        Self { function: function.to_owned(), operation, input }
+    fn of(function: &str, parts: &Parts, body: &[u8]) -> Self {
+        let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+        let operation = target.and_then(|target| target.rsplit('.').next()).unwrap_or_else(|| bare(parts));
+        let input =
+            if target.is_some() { serde_json::from_slice(body).unwrap_or_default() } else { Value::Null };
+        Self { function: function.to_owned(), operation: operation.to_owned(), input }
+    }
+}
+
+/// The operation of a request that names none: of the registry's endpoint, of a layer's address, or of STS.
+fn bare(parts: &Parts) -> &'static str {
+    match (parts.uri.path(), &parts.method) {
+        (path, _) if path.starts_with("/_layers/") => "DownloadLayer",
+        (path, &Method::POST) if path.starts_with("/v2/") => "InitiateLayerUpload",
+        (path, _) if path.starts_with("/v2/") => "CompleteLayerUpload",
+        _ => "AssumeRole",
     }
 }
 
