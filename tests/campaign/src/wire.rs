@@ -1,9 +1,10 @@
 //! The way of a function's call to the local accounts: the SDK's own request, handed over without a socket.
 
-use crate::Failure;
-use crate::crash::{CURRENT, Moment};
+use crate::crash::{CURRENT, Invocation, Moment};
 use crate::planted::{Plant, Planted};
+use crate::watch::Watch;
 use crate::weather::{Fate, Weather};
+use crate::{Accounts, Environment, Failure};
 use aws::Transfers;
 use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use aws_smithy_runtime_api::client::http::{
@@ -29,6 +30,8 @@ use tokio::time::Instant;
 /// One call, as a function makes it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
+    /// Where the function runs.
+    pub environment: Environment,
     /// The function's name in the account.
     pub function: String,
     /// `CreateCommit`, …
@@ -44,15 +47,18 @@ pub(crate) struct Wire {
     door: InProcess,
     began: (Instant, DateTime<Utc>),
     pub(crate) weather: Arc<Mutex<Weather>>,
+    pub(crate) watch: Arc<Mutex<Watch>>,
     plant: Option<Arc<Mutex<Plant>>>,
 }
 
 impl Wire {
     /// A wire in the time of this task's runtime, which must be one that is paused.
-    pub(crate) fn new(local: &LocalAws, weather: Weather, planted: Option<Planted>) -> Self {
+    pub(crate) fn new(accounts: &Accounts, weather: Weather, planted: Option<Planted>) -> Self {
+        let local = &accounts.local;
         Self {
             local: local.clone(),
-            door: InProcess::new(local),
+            door: accounts.door.clone(),
+            watch: Arc::default(),
             began: (Instant::now(), local.lock().now()),
             weather: Arc::new(Mutex::new(weather)),
             plant: planted.map(|planted| Arc::new(Mutex::new(Plant::new(planted)))),
@@ -102,11 +108,12 @@ impl Wire {
         let (parts, body) = request.into_parts();
         // A layer's bytes may never come whole.
         let sent = body.collect().await.map_err(ConnectorError::user)?.to_bytes();
-        let mut call = Call::of(&invocation.function, &parts, &sent);
+        let mut call = Call::of(&invocation, &parts, &sent);
         let fate = self.weather.lock().fate(&mut self.local.lock(), &call);
         if fate == Fate::LostBefore {
             std::future::pending::<()>().await;
         }
+        self.watch.lock().before(&self.local.lock(), &invocation, &parts.headers, &call);
         let answer = match self.plant.as_ref().and_then(|plant| plant.lock().before(&self.local, &mut call)) {
             Some(answer) => Some(answer.into_response()),
             None => {
@@ -115,7 +122,9 @@ impl Wire {
                     Value::Null => Body::from(sent),
                     input => Body::from(input.to_string()),
                 };
-                self.door.answer(axum::http::Request::from_parts(parts, body)).await
+                let answer = self.door.answer(axum::http::Request::from_parts(parts, body)).await;
+                self.watch.lock().after(&self.local, &invocation, &call);
+                answer
             }
         };
         invocation.pass(number, Moment::After).await;
@@ -135,12 +144,13 @@ impl Wire {
 }
 
 impl Call {
-    fn of(function: &str, parts: &Parts, body: &[u8]) -> Self {
+    fn of(invocation: &Invocation, parts: &Parts, body: &[u8]) -> Self {
         let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
         let operation = target.and_then(|target| target.rsplit('.').next()).unwrap_or_else(|| bare(parts));
         let input =
             if target.is_some() { serde_json::from_slice(body).unwrap_or_default() } else { Value::Null };
-        Self { function: function.to_owned(), operation: operation.to_owned(), input }
+        let (environment, function) = (invocation.environment, invocation.function.clone());
+        Self { environment, function, operation: operation.to_owned(), input }
     }
 }
 
