@@ -51,7 +51,8 @@ fn the_smallest_run_measures_every_function() {
         on_commit: 14 calls
         on_deployment_change: 23 calls
         roll_back: 20 calls
-        reconcile: 25 calls"#]].assert_eq(&calls(&["--without-python"]));
+        reconcile: 25 calls"#]]
+    .assert_eq(&calls(&["--without-python"]));
 }
 
 #[test]
@@ -65,5 +66,6 @@ fn python_brings_about_the_same() {
         on_commit: 14 calls / 12
         on_deployment_change: 23 calls / 20
         roll_back: 20 calls / 19
-        reconcile: 25 calls / 20"#]].assert_eq(&calls(&[]));
+        reconcile: 25 calls / 20"#]]
+    .assert_eq(&calls(&[]));
 }

@@ -17,7 +17,8 @@ fn before_the_first_commit_nothing_is_done() -> Result<(), Failure> {
         records
           on_image_push: - ignored: the deployment repository deployment has no branch main yet
           reconcile: - ignored: the deployment repository has no such branch yet
-    "#]].assert_eq(&story.told()?);
+    "#]]
+    .assert_eq(&story.told()?);
     // The rules' first commit is what delivers it: nothing else has to be pushed again.
     story.make_ecs_service("webapp1", true)?;
     story.commit("Deliver webapp1", &[("delivery.yaml", Some(RULES))])?;
@@ -84,7 +85,8 @@ fn over_a_live_repository_without_rules_nothing_is_changed_and_nothing_deployed(
         records
           on_image_push: - ignored: delivery.yaml names no service for it
           reconcile: cluster1/webapp1 by_hand: it runs something that git does not say
-    "#]].assert_eq(&story.told()?);
+    "#]]
+    .assert_eq(&story.told()?);
     assert_eq!(story.file_as_it_is("cluster1/webapp1/revision.json")?, by_hand(&story));
     // Its next commit starts its pipeline, as before.
     let revision = story.revision("webapp1", "1111111");
@@ -118,7 +120,8 @@ fn over_a_live_repository_with_rules_a_persons_revision_is_held_and_nothing_depl
     story.install_alone()?;
     expect![[r#"
         nothing
-    "#]].assert_eq(&story.told()?);
+    "#]]
+    .assert_eq(&story.told()?);
     story.sweep()?;
     expect![[r#"
         commits
@@ -147,11 +150,13 @@ fn over_a_live_repository_with_rules_a_persons_revision_is_held_and_nothing_depl
     story.sweep()?;
     expect![[r#"
         nothing
-    "#]].assert_eq(&story.outcome()?);
+    "#]]
+    .assert_eq(&story.outcome()?);
     let told = story.automate("towpath-release", &[("To", "hold")])?;
     expect![[r#"
         released: arn:aws:iam::111111111111:user/administrator releases its hold; its rules apply again
-    "#]].assert_eq(&story.shown(&told));
+    "#]]
+    .assert_eq(&story.shown(&told));
     expect![[r#"
         commits
           <commit 5> Towpath: cluster1/webapp1: released
@@ -161,7 +166,8 @@ fn over_a_live_repository_with_rules_a_persons_revision_is_held_and_nothing_depl
             M cluster1/webapp1/revision.json
         executions
           deploy-cluster1-webapp1 Failed at <commit 6>
-    "#]].assert_eq(&story.outcome()?);
+    "#]]
+    .assert_eq(&story.outcome()?);
     expect![[r#"
         [
           {
@@ -170,7 +176,8 @@ fn over_a_live_repository_with_rules_a_persons_revision_is_held_and_nothing_depl
             "note": "ask Pat"
           }
         ]
-    "#]].assert_eq(&story.file("cluster1/webapp1/revision.json")?);
+    "#]]
+    .assert_eq(&story.file("cluster1/webapp1/revision.json")?);
     Ok(())
 }
 
@@ -213,7 +220,8 @@ fn a_service_that_ecs_does_not_have_yet_waits_in_git_until_it_is_made() -> Resul
     expect![[r#"
         records
           reconcile: cluster1/webapp1 nothing: it runs what git says
-    "#]].assert_eq(&story.told()?);
+    "#]]
+    .assert_eq(&story.told()?);
     story.push_only("webapp1", "2222222", &Image::new("webapp1").version("2222222"))?;
     story.rest()?;
     expect![[r#"

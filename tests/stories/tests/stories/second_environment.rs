@@ -140,7 +140,8 @@ fn where_upstreams_word_is_enough_its_newest_image_comes_over_and_no_earlier_one
             "placeholder",
             "<second>",
         ]
-    "#]].assert_eq(&story.named(&format!("{tags:#?}\n")));
+    "#]]
+    .assert_eq(&story.named(&format!("{tags:#?}\n")));
     Ok(())
 }
 
@@ -163,7 +164,8 @@ fn an_upstream_without_images_has_nothing_to_give_until_it_has() -> Result<(), F
     expect![[r#"
         records
           reconcile: cluster1/webapp1 never_deployed: it has no revision.json
-    "#]].assert_eq(&story.told()?);
+    "#]]
+    .assert_eq(&story.told()?);
     story.at("dev")?.push_only("webapp1", &first, &Image::new("webapp1").version("first"))?;
     story.rest()?;
     expect![[r#"
