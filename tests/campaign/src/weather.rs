@@ -25,7 +25,7 @@ const ANSWERS: [&str; 9] = [
 ];
 
 /// How many events are looked ahead for: more than any history emits.
-const EVENTS: u32 = 400;
+const EVENTS: u32 = 800;
 
 /// How often what happens, in thousandths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,7 +128,8 @@ impl Weather {
         world.faults.add_call_fault(CallFault {
             service: None,
             operation: Some(call.operation.clone()),
-            caller: Some(call.function.clone()),
+            // A call upstream is a session's, not the function's.
+            caller: None,
             skip: 0,
             times,
             what,

@@ -1,5 +1,7 @@
 //! The stories. Each plays in a dev account of its own.
 
+#[path = "stories/acts.rs"]
+mod acts;
 #[path = "stories/again.rs"]
 mod again;
 #[path = "stories/bad_input.rs"]

@@ -14,6 +14,8 @@ use std::time::Duration;
 
 /// How many manifests are put at once. ECR takes 10 a second of an account, and some more for a moment.
 const PUTS_AT_ONCE: usize = 4;
+/// The largest of them: a request holds a manifest several times over, so that a larger one is put by itself.
+const PUT_AT_ONCE_BYTES_MAX: usize = 256 * 1024;
 /// How often a put is tried again when there are too many a second, after the SDK's own attempts.
 const THROTTLED_MAX: u32 = 6;
 /// The pause before that.
@@ -27,9 +29,13 @@ pub(super) async fn put(
 ) -> Result<(), Stop> {
     let attached: BTreeSet<&ImageDigest> = graph.attachments.values().flatten().collect();
     for wave in waves(graph) {
-        let puts = wave.iter().map(|(digest, missing)| put_one(request, digest, missing));
-        let puts = stream::iter(puts).buffer_unordered(PUTS_AT_ONCE).try_collect::<Vec<Vec<KeptTag>>>();
-        summary.kept.extend(stop::by(request.deadline, puts).await?.into_iter().flatten());
+        let (small, large): (Vec<_>, Vec<_>) =
+            wave.iter().partition(|(_, missing)| missing.manifest.text.len() <= PUT_AT_ONCE_BYTES_MAX);
+        for (puts, at_once) in [(small, PUTS_AT_ONCE), (large, 1)] {
+            let puts = puts.into_iter().map(|(digest, missing)| put_one(request, digest, missing));
+            let puts = stream::iter(puts).buffer_unordered(at_once).try_collect::<Vec<Vec<KeptTag>>>();
+            summary.kept.extend(stop::by(request.deadline, puts).await?.into_iter().flatten());
+        }
         summary.manifests += wave.len();
         summary.referrers += wave.iter().filter(|(digest, _)| attached.contains(digest)).count();
     }
@@ -71,22 +77,6 @@ fn waves(graph: &Graph) -> Vec<Vec<(&ImageDigest, &Missing)>> {
         waves.push(wave);
     }
     waves
-}
-
-impl Graph {
-    /// What speaks of a manifest, and what speaks of that.
-    fn speaks_of(&self, subject: &ImageDigest) -> BTreeSet<&ImageDigest> {
-        let mut speaking = BTreeSet::new();
-        let mut subjects = vec![subject];
-        while let Some(subject) = subjects.pop() {
-            for attachment in self.attachments.get(subject).into_iter().flatten() {
-                if speaking.insert(attachment) {
-                    subjects.push(attachment);
-                }
-            }
-        }
-        speaking
-    }
 }
 
 /// Puts one manifest under its tags, or under none.

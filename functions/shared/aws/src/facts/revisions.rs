@@ -217,6 +217,17 @@ pub(super) async fn read_application(
     }
 }
 
+/// The same where the answer is a help and no more: one that may not be read is taken for missing.
+pub(super) async fn read_application_if_allowed(
+    clients: &Clients,
+    rules: Option<&ServiceRules>,
+) -> Result<ApplicationTip, CallError> {
+    match read_application(clients, rules).await {
+        Err(error) if error.kind() == CallErrorKind::Denied => Ok(ApplicationTip::Missing),
+        answer => answer,
+    }
+}
+
 /// The images of each repository, and those whose images could not be read.
 pub(super) async fn read_all_images(
     clients: &Clients,

@@ -438,9 +438,7 @@ fn what_is_missing_is_told() {
         cluster1/webapp1: waiting: webapp1: no image in webapp1 upstream (222222222222) for commit 2222222a
         cluster1/webapp1: refused (application_branch_missing): the application repository webapp1 has no branch main; push it, or correct delivery.yaml
         cluster1/webapp1: ignored: its rules ask for approvals (promote), so promote_image moves it
-        cluster1/webapp1: copying: webapp1: commit selects 2222222 (sha256:000200000000), approved: push of 2222222a to webapp1:main
-        - copy webapp1@sha256:000200000000 of 222222222222 to webapp1
-        then decide again
+        cluster1/webapp1: refused (removed_by_hand): a person removed its revision.json, whose last content was of commit 00000001cccccccccccccccccccccccccccccccc; commit one to deploy it again, or take it out of delivery.yaml
         cluster1/webapp1: refused (not_copied): there is no ECR repository webapp1 in this account to copy images to; create it, or let promotions create it (create-repositories: true in delivery.yaml)
         cluster1/webapp1: copying: webapp1: commit selects 2222222 (sha256:000200000000), git said sha256:000100000000, approved: push of 2222222a to webapp1:main
         - copy webapp1@sha256:000200000000 of 222222222222 to webapp1, creating the repository if it is missing

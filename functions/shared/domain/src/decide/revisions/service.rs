@@ -13,7 +13,7 @@ use crate::plan::{CopyImage, FileContent, Then};
 use crate::refusal::Refusal;
 use crate::revision::RevisionFile;
 use crate::rules::{Policy, ServiceRules};
-use crate::trailers::{ServiceTrailers, Trailers};
+use crate::trailers::ServiceTrailers;
 use crate::wake_up::Function;
 
 pub(super) fn decide(facts: &RevisionsFacts, service: &ServiceId, read: &ServiceFacts) -> Decided {
@@ -38,7 +38,7 @@ pub(super) fn decide(facts: &RevisionsFacts, service: &ServiceId, read: &Service
     }
     match &read.revision {
         FileFact::Present { content: Err(error), .. } => refused(Refusal::InvalidRevision(error.clone())),
-        FileFact::Absent => match removed_by_hand(service, read) {
+        FileFact::Absent => match removed_by_hand(read) {
             Some(refusal) => refused(refusal),
             None => choose(facts, service, read, rules, &Held::No),
         },
@@ -49,11 +49,11 @@ pub(super) fn decide(facts: &RevisionsFacts, service: &ServiceId, read: &Service
     }
 }
 
-/// The refusal to put back a file that a person removed.
-fn removed_by_hand(service: &ServiceId, read: &ServiceFacts) -> Option<Refusal> {
+/// The refusal to put back a file that a person removed. Towpath removes none, so one that has a history and is not there
+/// was; the history tells its contents, and not the commit that took them away.
+fn removed_by_hand(read: &ServiceFacts) -> Option<Refusal> {
     let change = read.last_change.as_ref()?;
-    let is_towpaths = Trailers::parse(&change.message).of_service(service).is_some();
-    (!is_towpaths).then(|| Refusal::RemovedByHand { commit: change.commit.clone() })
+    Some(Refusal::RemovedByHand { last: change.commit.clone() })
 }
 
 fn choose(

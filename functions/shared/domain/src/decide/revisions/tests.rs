@@ -143,13 +143,16 @@ fn a_missing_revision_is_created() {
             - commit to deployment main on 00000007: cluster1/webapp1: webapp1 → 2222222 (cluster1/webapp1/revision.json)
         "#]],
     );
-    webapp1(&mut facts).last_change = Some(by_mary(6));
-    check(
-        &facts,
-        &expect![[r#"
-        cluster1/webapp1: refused (removed_by_hand): commit 00000006cccccccccccccccccccccccccccccccc removed its revision.json; commit one to deploy it again, or take it out of delivery.yaml
-    "#]],
-    );
+    // Its history tells that it was there, whoever wrote what was in it.
+    let by_towpath = by_towpath(6, WEBAPP1, DecisionKind::Moved, &[("webapp1", 2, "2222222")]);
+    let told = [by_mary(6), by_towpath].map(|change| {
+        webapp1(&mut facts).last_change = Some(change);
+        decide(&facts).to_string()
+    });
+    expect![[r#"
+        cluster1/webapp1: refused (removed_by_hand): a person removed its revision.json, whose last content was of commit 00000006cccccccccccccccccccccccccccccccc; commit one to deploy it again, or take it out of delivery.yaml
+        cluster1/webapp1: refused (removed_by_hand): a person removed its revision.json, whose last content was of commit 00000006cccccccccccccccccccccccccccccccc; commit one to deploy it again, or take it out of delivery.yaml
+    "#]].assert_eq(&told.concat());
 }
 
 #[test]
