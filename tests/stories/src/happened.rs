@@ -199,19 +199,25 @@ impl Story {
                         continue;
                     }
                     let annotations = referrer.get("annotations").and_then(Value::as_object);
-                    let said = annotations.into_iter().flatten();
-                    let said = said.filter(|(name, _)| !name.ends_with("created"));
-                    let said = said.map(|(name, value)| {
-                        let name = name.rsplit(['.', '/']).next().unwrap_or_default();
-                        format!("{name}={}", value.as_str().unwrap_or_default())
-                    });
-                    let said: Vec<String> = said.collect();
-                    lines.push(format!("{digest} {}", said.join(" ")));
+                    let said: BTreeMap<&str, &str> = annotations
+                        .into_iter()
+                        .flatten()
+                        .map(|(name, value)| {
+                            let name = name.rsplit(['.', '/']).next().unwrap_or_default();
+                            (name, value.as_str().unwrap_or_default())
+                        })
+                        .collect();
+                    // Commits have other ids in each run.
+                    let place =
+                        ["account", "kind", "created"].map(|name| said.get(name).map(ToString::to_string));
+                    let said = said.iter().filter(|(name, _)| **name != "created");
+                    let said: Vec<String> = said.map(|(name, value)| format!("{name}={value}")).collect();
+                    lines.push((digest.clone(), place, format!("{digest} {}", said.join(" "))));
                 }
             }
         }
         lines.sort();
-        Ok(lines)
+        Ok(lines.into_iter().map(|(_, _, line)| line).collect())
     }
 
     /// The comments on the commits of this time and on earlier ones of which any was told.
@@ -363,6 +369,8 @@ fn record(function: &str, message: &str) -> Option<String> {
             }
             Some(line)
         }
+        // How often a copy tells how far it is depends on the machine: see `Story::copying`.
+        "progress" => None,
         "failure" => Some(format!("{function}: failed: {}", text(&record, "/error"))),
         _ if record.get("_aws").is_some() => None,
         _ => Some(format!("{function}: {message}")),

@@ -30,6 +30,8 @@ mod pipelines;
 mod promote;
 #[path = "stories/promote_approvals.rs"]
 mod promote_approvals;
+#[path = "stories/promote_order.rs"]
+mod promote_order;
 #[path = "stories/promote_refusals.rs"]
 mod promote_refusals;
 #[path = "stories/races.rs"]

@@ -69,10 +69,9 @@ fn live(files: &[(&str, Option<&str>)]) -> Result<Story, Failure> {
     Ok(story)
 }
 
-/// A revision as people write it: by tag, with spaces of their own and something only they know.
+/// A revision as people write it: by tag, with spaces of their own.
 fn by_hand(story: &Story) -> String {
-    let written = story.revision("webapp1", "1.0.0").replace("[\n  {", "[ {");
-    written.replace("\"name\": \"webapp1\"", "\"name\":\"webapp1\", \"note\": \"ask Pat\"")
+    story.revision("webapp1", "1.0.0").replace("[\n  {", "[ {").replace("\": ", "\":")
 }
 
 #[test]
@@ -82,9 +81,16 @@ fn over_a_live_repository_without_rules_nothing_is_changed_and_nothing_deployed(
     story.sweep()?;
     story.push("webapp1", "3333333")?;
     expect![[r#"
+        comments
+          <commit 2> Towpath: cluster1/webapp1 verified
+            execution <id 1> deployed commit <commit 2>, and ECS completed it
+            Execution <id 1> of deploy-cluster1-webapp1.
         records
           on_image_push: - ignored: delivery.yaml names no service for it
-          reconcile: cluster1/webapp1 by_hand: it runs something that git does not say
+          on_deployment_change: cluster1/webapp1 verified: execution <id 1> deployed commit <commit 2>, and ECS completed it
+            - comment at commit <commit 2> of deployment: Towpath: cluster1/webapp1 verified
+          reconcile: cluster1/webapp1 woken: something was missed; the service is in_sync: it runs what git says
+            - wake up on_deployment_change for cluster1/webapp1: verified: execution <id 1> deployed commit <commit 2>, and ECS completed it
     "#]]
     .assert_eq(&story.told()?);
     assert_eq!(story.file_as_it_is("cluster1/webapp1/revision.json")?, by_hand(&story));
@@ -101,13 +107,13 @@ fn over_a_live_repository_without_rules_nothing_is_changed_and_nothing_deployed(
           cluster1/webapp1 webapp1:1111111
         comments
           <commit 3> Towpath: cluster1/webapp1 verified
-            execution <id 1> deployed commit <commit 3>, and ECS completed it
-            Execution <id 1> of deploy-cluster1-webapp1.
+            execution <id 2> deployed commit <commit 3>, and ECS completed it
+            Execution <id 2> of deploy-cluster1-webapp1.
         records
-          on_commit: cluster1/webapp1 started: execution <id 2> of deploy-cluster1-webapp1 was for another content; committed by hand by Pat Person
+          on_commit: cluster1/webapp1 started: execution <id 1> of deploy-cluster1-webapp1 was for another content; committed by hand by Pat Person
             - start pipeline deploy-cluster1-webapp1 at commit <commit 3>
-          on_deployment_change: cluster1/webapp1 rolling: execution <id 1> is being rolled out
-          on_deployment_change: cluster1/webapp1 verified: execution <id 1> deployed commit <commit 3>, and ECS completed it
+          on_deployment_change: cluster1/webapp1 rolling: execution <id 2> is being rolled out
+          on_deployment_change: cluster1/webapp1 verified: execution <id 2> deployed commit <commit 3>, and ECS completed it
             - comment at commit <commit 3> of deployment: Towpath: cluster1/webapp1 verified
     "#]].assert_eq(&story.told()?);
     Ok(())
@@ -127,12 +133,19 @@ fn over_a_live_repository_with_rules_a_persons_revision_is_held_and_nothing_depl
         commits
           <commit 3> Towpath: cluster1/webapp1: held, because a person put this revision there
             A cluster1/webapp1/hold.json
+        comments
+          <commit 2> Towpath: cluster1/webapp1 verified
+            execution <id 1> deployed commit <commit 2>, and ECS completed it
+            Execution <id 1> of deploy-cluster1-webapp1.
         records
           on_image_push: cluster1/webapp1 held: Pat Person put it there by hand (commit <commit 1>); the rules would select webapp1 → 2222222; to let the rules move it again: run the document towpath-release for cluster1/webapp1
             - commit to deployment main on <commit 2>: cluster1/webapp1: held, because a person put this revision there (cluster1/webapp1/hold.json)
           on_commit: - ignored: commit <commit 3> changes no revision.json
-          reconcile: cluster1/webapp1 woken: something was missed; the service is by_hand: it runs something that git does not say
+          on_deployment_change: cluster1/webapp1 verified: execution <id 1> deployed commit <commit 2>, and ECS completed it
+            - comment at commit <commit 2> of deployment: Towpath: cluster1/webapp1 verified
+          reconcile: cluster1/webapp1 woken: something was missed; the service is held: Pat Person put it there by hand (commit <commit 1>); the rules would select webapp1 → 2222222; to let the rules move it again: run the document towpath-release for cluster1/webapp1
             - wake up on_image_push for cluster1/webapp1: held: Pat Person put it there by hand (commit <commit 1>); the rules would select webapp1 → 2222222; to let the rules move it again: run the document towpath-release for cluster1/webapp1
+            - wake up on_deployment_change for cluster1/webapp1: verified: execution <id 1> deployed commit <commit 2>, and ECS completed it
     "#]].assert_eq(&story.told()?);
     expect![[r#"
         {
@@ -165,15 +178,22 @@ fn over_a_live_repository_with_rules_a_persons_revision_is_held_and_nothing_depl
             M cluster1/webapp1/hold.json
             M cluster1/webapp1/revision.json
         executions
-          deploy-cluster1-webapp1 Failed at <commit 6>
+          deploy-cluster1-webapp1 Succeeded at <commit 6>
+        runs
+          cluster1/webapp1 webapp1@<webapp1:3333333>
+        evidence
+          <webapp1:3333333> account=111111111111 commit=<commit 6> environment=dev kind=verified service=cluster1/webapp1
+        comments
+          <commit 6> Towpath: cluster1/webapp1 verified
+            execution <id 2> deployed commit <commit 6>, and ECS completed it
+            Execution <id 2> of deploy-cluster1-webapp1.
     "#]]
     .assert_eq(&story.outcome()?);
     expect![[r#"
         [
           {
             "name": "webapp1",
-            "imageUri": "111111111111.dkr.ecr.eu-west-1.amazonaws.com/webapp1@<webapp1:3333333>",
-            "note": "ask Pat"
+            "imageUri": "111111111111.dkr.ecr.eu-west-1.amazonaws.com/webapp1@<webapp1:3333333>"
           }
         ]
     "#]]
@@ -239,5 +259,33 @@ fn a_service_that_ecs_does_not_have_yet_waits_in_git_until_it_is_made() -> Resul
             execution <id 2> deployed commit <commit 3>, and ECS completed it
             Execution <id 2> of deploy-cluster1-webapp1.
     "#]].assert_eq(&story.outcome()?);
+    Ok(())
+}
+
+#[test]
+fn a_revision_that_the_deploy_action_does_not_take_is_told() -> Result<(), Failure> {
+    let mut story = live(&[("README.md", Some("What dev runs.\n"))])?;
+    story.install_alone()?;
+    let revision =
+        story.revision("webapp1", "1111111").replace("\"name\"", "\"note\": \"ask Pat\",\n\"name\"");
+    story.commit("Leave a note", &[("cluster1/webapp1/revision.json", Some(&revision))])?;
+    story.sweep()?;
+    expect![[r#"
+        commits
+          <commit 3> Pat Person: Leave a note
+            M cluster1/webapp1/revision.json
+        executions
+          deploy-cluster1-webapp1 Failed at <commit 3>
+        comments
+          <commit 2> Towpath: cluster1/webapp1 verified
+            execution <id 1> deployed commit <commit 2>, and ECS completed it
+            Execution <id 1> of deploy-cluster1-webapp1.
+        records
+          on_commit: cluster1/webapp1 started: execution <id 1> of deploy-cluster1-webapp1 was for another content; committed by hand by Pat Person
+            - start pipeline deploy-cluster1-webapp1 at commit <commit 3>
+          on_deployment_change: cluster1/webapp1 verified: execution <id 1> deployed commit <commit 2>, and ECS completed it
+            - comment at commit <commit 2> of deployment: Towpath: cluster1/webapp1 verified
+          reconcile: cluster1/webapp1 by_hand: it runs something that git does not say
+    "#]].assert_eq(&story.told()?);
     Ok(())
 }

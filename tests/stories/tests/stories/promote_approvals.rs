@@ -180,8 +180,8 @@ fn an_image_in_quarantine_upstream_stays_out_whatever_approves_it_until_it_is_re
           runs
             cluster1/webapp1 webapp1@<webapp1:<second>>
           evidence
-            <webapp1:<second>> account=111111111111 commit=<commit 7> environment=dev kind=verified service=cluster1/webapp1
             <webapp1:<second>> account=111111111111 commit=<commit 5> environment=dev kind=released service=cluster1/webapp1
+            <webapp1:<second>> account=111111111111 commit=<commit 7> environment=dev kind=verified service=cluster1/webapp1
           comments
             <commit 7> Towpath: cluster1/webapp1 verified
               execution <id 5> deployed commit <commit 7>, and ECS completed it
@@ -196,9 +196,9 @@ fn an_image_in_quarantine_upstream_stays_out_whatever_approves_it_until_it_is_re
             cluster1/webapp1 webapp1@<webapp1:<second>>
           evidence
             <webapp1:<second>> account=111111111111 commit=<commit 4> environment=dev kind=quarantined service=cluster1/webapp1
+            <webapp1:<second>> account=111111111111 commit=<commit 5> environment=dev kind=released service=cluster1/webapp1
             <webapp1:<second>> account=111111111111 commit=<commit 4> environment=dev kind=verified service=cluster1/webapp1
             <webapp1:<second>> account=111111111111 commit=<commit 7> environment=dev kind=verified service=cluster1/webapp1
-            <webapp1:<second>> account=111111111111 commit=<commit 5> environment=dev kind=released service=cluster1/webapp1
             <webapp1:<second>> account=222222222222 commit=<commit 8> environment=stg kind=verified service=cluster1/webapp1
           comments
             <commit 8> Towpath: cluster1/webapp1 verified

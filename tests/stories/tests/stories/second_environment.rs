@@ -32,7 +32,7 @@ fn before_upstream_lets_the_new_environment_read_its_images_that_is_told() -> Re
     expect![[r#"
         records
           reconcile: cluster1/webapp1 never_deployed: it has no revision.json
-          reconcile: cluster1/webapp1 refused (upstream_unreadable): the ECR repository webapp1 of account 111111111111 may not be read: ECR DescribeImages for repository webapp1: Error { code: "AccessDenied", message: "User: arn:aws:sts::222222222222:assumed-role/towpath-reconcile/towpath-reconcile is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::111111111111:role/towpath-read_images", aws_request_id: "9ff3aea…; deploy template.yaml there with this account as the parameter Downstream, and admit the repository with its NamePrefix
+          reconcile: cluster1/webapp1 refused (upstream_unreadable): the ECR repository webapp1 of account 111111111111 may not be read: ECR DescribeImages for repository webapp1: AccessDenied: User: arn:aws:sts::222222222222:assumed-role/towpath-reconcile/towpath-reconcile is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::111111111111:role/towpath-read_images (the caller's role lacks this permission); deploy template.yaml there with this account as the parameter Downstream, and admit the repository with its NamePrefix
     "#]].assert_eq(&story.told()?);
     Ok(())
 }
@@ -74,8 +74,8 @@ fn where_a_tag_is_asked_for_nothing_comes_over_but_what_is_tagged() -> Result<()
     expect![[r#"
         records
           reconcile: cluster1/webapp1 never_deployed: it has no revision.json
-          reconcile: cluster1/webapp1 refused (application_branch_missing): the application repository webapp1 has no branch main; push it, or correct delivery.yaml
-    "#]].assert_eq(&story.told()?);
+    "#]]
+    .assert_eq(&story.told()?);
     story.approve("stg", &first)?;
     expect![[r#"
         stg

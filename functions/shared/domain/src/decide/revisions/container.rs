@@ -1,7 +1,7 @@
 //! What happens to one container of a service.
 
 use super::{RevisionsFacts, ServiceFacts};
-use crate::facts::RepositoryImages;
+use crate::facts::{ApplicationTip, RepositoryImages};
 use crate::hold::HoldFile;
 use crate::image::Image;
 use crate::names::{
@@ -9,7 +9,7 @@ use crate::names::{
 };
 use crate::plan::{CopyImage, TagImage};
 use crate::refusal::{QuarantineRefusal, Refusal};
-use crate::rules::{ContainerRules, Policy, ServiceRules};
+use crate::rules::{Application, ContainerRules, Policy, ServiceRules};
 use crate::select::{Candidate, NoSelection, Order, Other, Selection, order, select};
 use crate::trailers::{ContainerTrailers, ServiceTrailers};
 
@@ -141,9 +141,16 @@ impl Container<'_> {
                 self.name,
                 commit.short()
             )),
-            NoSelection::NoApplicationTip => {
-                Choice::Waits(format!("{}: its application has no commit to take an image for", self.name))
-            }
+            NoSelection::NoApplicationTip => match (&self.read.application, &self.of_service.application) {
+                (ApplicationTip::Missing, Some(Application { repository, branch })) => {
+                    let (repository, branch) = (repository.clone(), branch.clone());
+                    Choice::Refused(Refusal::ApplicationBranchMissing { repository, branch })
+                }
+                _ => Choice::Waits(format!(
+                    "{}: its application has no commit to take an image for",
+                    self.name
+                )),
+            },
             NoSelection::Ambiguous { commit, tags } => {
                 let tags: Vec<&str> = tags.iter().map(ImageTag::as_str).collect();
                 let (repository, tags) = (repository.to_string(), tags.join(", "));

@@ -234,7 +234,7 @@ impl Container<'_> {
 
     fn not_approved(&self, candidate: &Candidate, source: &Source<'_>, missing: &[Missing]) -> Refusal {
         let (container, tag) = (self.name.clone(), candidate.tag.clone());
-        let asks_for_tag = missing.iter().any(|missing| matches!(missing, Missing::Tag { .. }));
+        let asks_for_tag = missing.iter().any(Missing::is_given_by_tag);
         let approved = approved_instead(&self.facts.environment, &tag, &candidate.digest, source.images);
         if let Some(approved) = approved.filter(|_| asks_for_tag) {
             let (tagged, approved) = (candidate.digest.clone(), approved.clone());

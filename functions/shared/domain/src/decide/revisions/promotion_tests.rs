@@ -165,6 +165,26 @@ fn the_newest_approved_image_moves_not_the_newest() {
 }
 
 #[test]
+fn a_branch_that_is_missing_is_told_only_where_a_commit_should_come_from_it() {
+    let mut facts = promoted("newest", "tag");
+    webapp1(&mut facts).application = ApplicationTip::Missing;
+    check(
+        &facts,
+        &expect![[r#"
+        cluster1/webapp1: waiting: container webapp1: 2222222 (sha256:000200000000) of account 222222222222 is not approved: it lacks the tag approved-prd-2222222 on it upstream
+    "#]],
+    );
+    let mut facts = promoted("commit", "tag");
+    webapp1(&mut facts).application = ApplicationTip::Missing;
+    check(
+        &facts,
+        &expect![[r#"
+        cluster1/webapp1: refused (application_branch_missing): the application repository webapp1 has no branch main; push it, or correct delivery.yaml
+    "#]],
+    );
+}
+
+#[test]
 fn evidence_is_asked_for_one_candidate_after_the_other() {
     let mut facts = promoted("newest", "verified");
     facts.upstream.as_mut().unwrap().evidence.clear();

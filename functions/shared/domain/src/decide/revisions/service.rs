@@ -6,13 +6,13 @@ use super::container::{Arrival, Choice, Container, Move};
 use super::hold::{self, Held};
 use super::{Change, Decided, RevisionsFacts, ServiceFacts};
 use crate::decision::{Decision, DecisionKind};
-use crate::facts::{ApplicationTip, FileFact, RulesOfService};
+use crate::facts::{FileFact, RulesOfService};
 use crate::hold::HoldFile;
 use crate::names::{ImageDigest, ImageRepositoryName, ServiceId};
 use crate::plan::{CopyImage, FileContent, Then};
 use crate::refusal::Refusal;
 use crate::revision::RevisionFile;
-use crate::rules::{Application, Policy, ServiceRules};
+use crate::rules::{Policy, ServiceRules};
 use crate::trailers::ServiceTrailers;
 use crate::wake_up::Function;
 
@@ -75,7 +75,7 @@ fn choose(
         return hold::put(facts, service, read, blob, read.last_change.as_ref(), &differing);
     }
     keep_together(&mut choices);
-    conclude(service, read, rules, choices)
+    conclude(service, read, choices)
 }
 
 fn choices<'a>(
@@ -195,6 +195,8 @@ fn sorted(choices: Vec<(&Policy, Choice)>) -> Sorted {
                 .waits
                 .push(format!("what upstream says of {repository}@{} was not read", digest.short())),
             Choice::Waits(why) => sorted.waits.push(why),
+            // One branch that is missing keeps all containers of its commit waiting.
+            Choice::Refused(refusal) if sorted.refusals.contains(&refusal) => {}
             Choice::Refused(refusal) => sorted.refusals.push(refusal),
             Choice::Differs(to) => match to.objection {
                 Some(refusal) => sorted.refusals.push(refusal),
@@ -205,20 +207,8 @@ fn sorted(choices: Vec<(&Policy, Choice)>) -> Sorted {
     sorted
 }
 
-fn conclude(
-    service: &ServiceId,
-    read: &ServiceFacts,
-    rules: &ServiceRules,
-    choices: Vec<(&Policy, Choice)>,
-) -> Decided {
-    let Sorted { moves, mut waits, same, mut refusals, late } = sorted(choices);
-    if !waits.is_empty()
-        && let (ApplicationTip::Missing, Some(application)) = (&read.application, &rules.application)
-    {
-        let Application { repository, branch } = application.clone();
-        refusals.push(Refusal::ApplicationBranchMissing { repository, branch });
-        waits.clear();
-    }
+fn conclude(service: &ServiceId, read: &ServiceFacts, choices: Vec<(&Policy, Choice)>) -> Decided {
+    let Sorted { moves, waits, same, refusals, late } = sorted(choices);
     let is_quiet = moves.is_empty() && waits.is_empty() && refusals.is_empty();
     let (ready, coming) = apart(moves);
     let because = |moves: &[Move]| moves.iter().map(Move::because).collect::<Vec<_>>().join("; ");
