@@ -57,7 +57,7 @@ async fn carry_out(
     let mut states: BTreeMap<DriftState, u32> = BTreeMap::new();
     for part in left.chunks(PART_SERVICES) {
         // Each part begins anew: what is read of all services would not fit into memory.
-        sweep_part(&context.of_invocation(), event, part.iter().cloned().collect(), &mut states).await?;
+        sweep_part(&context.of_sweep(), event, part.iter().cloned().collect(), &mut states).await?;
         let is_last = part.last() == left.last();
         if Instant::now() >= deadline && !is_last {
             metrics::write(context, &states);

@@ -2,10 +2,13 @@
 //! one HTTP client for all services.
 
 use crate::codecommit::{Commit, File, Version};
-use crate::once::Once;
+use crate::ecs::ServiceHistory;
+use crate::error::CallError;
+use crate::once::{Answer, Once};
 use crate::retry::XmlThrottle;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_codepipeline::types::PipelineExecutionSummary;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -15,9 +18,12 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
+use domain::facts::PipelineFact;
 use domain::names::{
-    AccountId, BlobId, CommitId, FilePath, ImageDigest, ImageRepositoryName, RepositoryName,
+    AccountId, BlobId, CommitId, FilePath, ImageDigest, ImageRepositoryName, PipelineName, RepositoryName,
+    ServiceId,
 };
+use std::hash::Hash;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
@@ -124,9 +130,19 @@ pub struct Clients {
     time_source: SharedTimeSource,
     config: SdkConfig,
     pub(crate) known: Arc<Known>,
+    looks: Looks,
 }
 
-/// What this invocation has read already of what can never change.
+/// How often what can change is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Looks {
+    /// Each time: what is decided is carried out.
+    EachTime,
+    /// Once: whoever only compares is told by its first look.
+    Once,
+}
+
+/// What this invocation has read already: what can never change, and what one that looks once need not ask again.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     pub(crate) files: Once<(RepositoryName, CommitId, FilePath), Option<File>>,
@@ -134,6 +150,9 @@ pub(crate) struct Known {
     pub(crate) commits: Once<(RepositoryName, CommitId), Option<Commit>>,
     pub(crate) histories: Once<(RepositoryName, CommitId, FilePath, usize), Vec<Version>>,
     pub(crate) manifests: Once<(ImageRepositoryName, ImageDigest), Option<(String, String)>>,
+    pub(crate) pipelines: Once<PipelineName, PipelineFact>,
+    pub(crate) executions: Once<PipelineName, Option<Vec<PipelineExecutionSummary>>>,
+    pub(crate) deployments: Once<ServiceId, Option<ServiceHistory>>,
 }
 
 impl Clients {
@@ -155,6 +174,7 @@ impl Clients {
             sqs: aws_sdk_sqs::Client::new(config),
             transfers: Arc::default(),
             known: Arc::default(),
+            looks: Looks::EachTime,
             time_source: config.time_source().unwrap_or_default(),
             config: config.clone(),
         }
@@ -176,6 +196,34 @@ impl Clients {
     #[must_use]
     pub fn knowing_nothing(&self) -> Self {
         Self { known: Arc::default(), ..self.clone() }
+    }
+
+    /// The same clients, which know nothing yet and ask for nothing twice, not even for what can change: for a sweep, which
+    /// compares what it reads in several ways and carries nothing of it out.
+    #[must_use]
+    pub fn looking_once(&self) -> Self {
+        Self { looks: Looks::Once, ..self.knowing_nothing() }
+    }
+
+    /// The answer to something that can change; the one that is known, where one look is enough.
+    pub(crate) async fn look<K: Eq + Hash, V: Clone>(
+        &self,
+        known: &Once<K, V>,
+        key: K,
+        ask: impl Future<Output = Result<V, CallError>>,
+    ) -> Result<V, CallError> {
+        match self.looks {
+            Looks::EachTime => ask.await,
+            Looks::Once => known.ask(key, async { Ok(Answer::Lasting(ask.await?)) }).await,
+        }
+    }
+
+    /// As many as are asked for; where one look is enough, as many as any other asks for.
+    pub(crate) fn at_least(&self, count: usize, others: usize) -> usize {
+        match self.looks {
+            Looks::EachTime => count,
+            Looks::Once => count.max(others),
+        }
     }
 
     /// What carries the bytes of layers, which are no calls of an API. Made with the first use: most functions have none.
