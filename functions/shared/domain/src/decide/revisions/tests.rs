@@ -177,14 +177,20 @@ fn what_is_not_allowed_or_is_ignored_or_is_too_young_is_no_candidate() {
 #[test]
 fn a_commit_whose_image_is_too_young_waits_for_it() {
     let mut facts = with_conditions("commit", "minimum_age: 1h");
-    check(&facts, &expect![[r#"
+    check(
+        &facts,
+        &expect![[r#"
         cluster1/webapp1: waiting: webapp1: 2222222 (sha256:000200000000) of webapp1 is younger than minimum_age asks for: it is a candidate from 2027-01-15T09:00:20Z
-    "#]]);
+    "#]],
+    );
     facts.now = at(20).plus(std::time::Duration::from_secs(3_600));
-    check(&facts, &expect![[r#"
+    check(
+        &facts,
+        &expect![[r#"
         cluster1/webapp1: moved: webapp1: commit selects 2222222 (sha256:000200000000), git said sha256:000100000000
         - commit to deployment main on 00000007: cluster1/webapp1: webapp1 → 2222222 (cluster1/webapp1/revision.json)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
