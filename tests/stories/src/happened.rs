@@ -369,7 +369,7 @@ fn record(function: &str, message: &str) -> Option<String> {
             }
             Some(line)
         }
-        // How often a copy tells how far it is depends on the machine: see `Story::copying`.
+        // How often a copy tells how far it is depends on the machine: see `Story::progress`.
         "progress" => None,
         "failure" => Some(format!("{function}: failed: {}", text(&record, "/error"))),
         _ if record.get("_aws").is_some() => None,

@@ -137,4 +137,22 @@ impl Story {
         }
         Ok(if said.is_empty() { "nothing\n".to_owned() } else { said })
     }
+
+    /// How far the copies into the account in which the story stands were, each time that it was told.
+    ///
+    /// # Errors
+    /// What AWS says.
+    pub fn progress(&mut self) -> Result<Vec<String>, Failure> {
+        let group = json!({ "logGroupName": "/aws/lambda/towpath-promote_image" });
+        let answer = self.aws.call("logs", "FilterLogEvents", &group)?;
+        let events = answer.get("events").and_then(Value::as_array).into_iter().flatten();
+        let records = events.filter_map(|event| serde_json::from_str(event.get("message")?.as_str()?).ok());
+        let told =
+            records.filter(|record: &Value| record.get("towpath").is_some_and(|kind| kind == "progress"));
+        let shown = told.map(|record| {
+            let text = |member: &str| record.get(member).and_then(Value::as_str).unwrap_or_default();
+            format!("{} layers, {} bytes of {}\n", text("layers"), text("bytes"), text("digest"))
+        });
+        Ok(shown.map(|line| self.named(&line)).collect())
+    }
 }
