@@ -85,6 +85,17 @@ impl Story {
         Ok(commit)
     }
 
+    /// The team pushes a commit of the application to an environment, and everything happens. What `promote_image` records
+    /// of it there, and nothing else.
+    ///
+    /// # Errors
+    /// As [`Story::git_push`].
+    pub fn pushed_to(&mut self, environment: &str, commit: &str) -> Result<String, Failure> {
+        self.forget_all()?;
+        self.git_push("webapp1", environment, &format!("{commit}:main"))?;
+        self.at(environment)?.said("promote_image")
+    }
+
     /// A person approves an image for an environment: another tag on the same manifest, in dev.
     ///
     /// # Errors
