@@ -66,7 +66,7 @@ async fn carry_out(
         }
         let services: BTreeSet<ServiceId> = part.iter().cloned().collect();
         // Each part begins anew: what is read of all services would not fit into memory.
-        match sweep_part(&context.of_invocation(), event, &services, &mut counts).await {
+        match sweep_part(&context.of_sweep(), event, &services, &mut counts).await {
             Ok(()) => {}
             Err(error) if is_first => return Err(error),
             Err(error) => {

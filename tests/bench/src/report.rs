@@ -90,18 +90,19 @@ impl Report {
             "peak memory, MB",
         ];
         let sizes = ["function", "measured at", "AWS calls", "in sequence", "executable, MB", "zipped, MB"];
-        let rows = |cells: fn(&FunctionReport) -> Vec<String>| self.functions.iter().map(cells).collect();
+        let rows =
+            |cells: fn(&FunctionReport) -> Vec<String>| self.functions.iter().map(cells).collect::<Vec<_>>();
         format!(
             "{}\n\n{}\n{}",
             self.conditions,
-            table(&times, rows(FunctionReport::times)),
-            table(&sizes, rows(FunctionReport::sizes)),
+            table(&times, &rows(FunctionReport::times)),
+            table(&sizes, &rows(FunctionReport::sizes)),
         )
     }
 }
 
 /// A table in Markdown.
-fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
+fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
     let head: Vec<String> = head.iter().map(|&name| name.to_owned()).collect();
     let rule = format!("|{}\n", "---|".repeat(head.len()));

@@ -138,8 +138,14 @@ impl Flow {
                 }
             }
         }
-        if self == Self::Released {
-            drive.accounts.of(Environment::Dev).ask_for_sweep()?;
+        let swept = match self {
+            Self::Released => Some(Environment::Dev),
+            // Whether the next environment is told of an outcome, and what of it arrives, is for the sweep to make good.
+            Self::Promoted | Self::PushedOn | Self::Verified => Some(Environment::Stg),
+            _ => None,
+        };
+        if let Some(swept) = swept {
+            drive.accounts.of(swept).ask_for_sweep()?;
             drive.rest(REST_WITHIN).await?;
         }
         Ok(())

@@ -7,10 +7,9 @@ use crate::observe::text;
 use crate::violation::Violation;
 use crate::wire::Call;
 use crate::{Environment, Failure};
-use axum::http::HeaderMap;
 use chrono::{DateTime, Utc};
-use local_aws::services::{Service, sts};
-use local_aws::{AccountId, Caller, LocalAws, World};
+use local_aws::services::Service;
+use local_aws::{AccountId, AwsError, Caller, LocalAws};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,24 +53,17 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// A call that is about to be made.
-    pub(crate) fn before(
-        &mut self,
-        world: &World,
-        invocation: &Invocation,
-        headers: &HeaderMap,
-        call: &Call,
-    ) {
-        let Some(caller) = caller(world, headers) else { return };
-        if caller.account.as_str() == invocation.environment.account() {
+    pub(crate) fn before(&mut self, now: DateTime<Utc>, invocation: &Invocation, call: &Call) {
+        if !call.is_across() {
             return;
         }
         if !READS.contains(&call.operation.as_str()) {
-            let Call { function, operation, .. } = call;
-            let what = format!("{function} calls {operation} in account {}, not its own", caller.account);
+            let Call { function, operation, account, .. } = call;
+            let what = format!("{function} calls {operation} in account {account:?}, not its own");
             self.violations.push(Violation { invariant: 11, what });
         }
         if call.operation == "DescribeImages" {
-            invocation.looks(&text(&call.input, "/repositoryName"), world.now());
+            invocation.looks(&text(&call.input, "/repositoryName"), now);
         }
     }
 
@@ -124,9 +116,7 @@ impl Watch {
             return Ok(());
         }
         let registry = Registry { local, account: environment.account().parse()?, repository: &repository };
-        let Some(digest) = registry.manifest(&json!({ "imageTag": tag }))?.map(|(digest, _)| digest) else {
-            return Ok(());
-        };
+        let Some(digest) = registry.tagged(&tag)? else { return Ok(()) };
         if let Some(missing) = registry.missing(&digest)? {
             let what = format!("{repository}:{tag} names {digest}, and {missing} is not there");
             self.violations.push(Violation { invariant: 4, what });
@@ -139,12 +129,6 @@ impl Watch {
     }
 }
 
-/// Whose request it is, where it is signed.
-fn caller(world: &World, headers: &HeaderMap) -> Option<Caller> {
-    let (_, scope) = headers.get("authorization")?.to_str().ok()?.split_once("Credential=")?;
-    sts::caller_of(world, scope.split('/').next()?).ok()
-}
-
 /// A repository as its owner sees it.
 struct Registry<'a> {
     local: &'a LocalAws,
@@ -153,23 +137,33 @@ struct Registry<'a> {
 }
 
 impl Registry<'_> {
-    fn call(&self, operation: &str, input: Value) -> Result<Value, Failure> {
+    fn call(&self, operation: &str, input: Value) -> Result<Value, AwsError> {
         let caller = Caller::administrator(&self.account);
-        Ok(self.local.lock().call(&caller, Service::Ecr, operation, input)?)
+        self.local.lock().call(&caller, Service::Ecr, operation, input)
     }
 
-    /// The digest and the content of a manifest, if it is there.
-    fn manifest(&self, id: &Value) -> Result<Option<(String, Value)>, Failure> {
+    /// What a tag names, if it is there.
+    fn tagged(&self, tag: &str) -> Result<Option<String>, Failure> {
+        let asked = json!({ "repositoryName": self.repository, "imageIds": [{ "imageTag": tag }] });
+        match self.call("DescribeImages", asked) {
+            Ok(answer) => Ok(Some(text(&answer, "/imageDetails/0/imageDigest"))),
+            Err(error) if error.code == "ImageNotFoundException" => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The content of a manifest, if it is there.
+    fn manifest(&self, digest: &str) -> Result<Option<Value>, Failure> {
+        let id = json!({ "imageDigest": digest });
         let asked = json!({ "repositoryName": self.repository, "imageIds": [id] });
         let answer = self.call("BatchGetImage", asked)?;
         let Some(image) = answer.pointer("/images/0") else { return Ok(None) };
-        let content = serde_json::from_str(&text(image, "/imageManifest"))?;
-        Ok(Some((text(image, "/imageId/imageDigest"), content)))
+        Ok(Some(serde_json::from_str(&text(image, "/imageManifest"))?))
     }
 
     /// What of an image is not there.
     fn missing(&self, digest: &str) -> Result<Option<String>, Failure> {
-        let Some((_, content)) = self.manifest(&json!({ "imageDigest": digest }))? else {
+        let Some(content) = self.manifest(digest)? else {
             return Ok(Some(format!("manifest {digest}")));
         };
         for child in content.get("manifests").and_then(Value::as_array).into_iter().flatten() {

@@ -14,13 +14,14 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use axum::body::Body;
-use axum::http::Method;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Duration, Utc};
 use http_body_util::{BodyExt, StreamBody};
-use local_aws::LocalAws;
+use local_aws::services::sts;
 use local_aws::wire::InProcess;
+use local_aws::{LocalAws, World};
 use parking_lot::Mutex;
 use serde_json::Value;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ pub struct Call {
     pub environment: Environment,
     /// The function's name in the account.
     pub function: String,
+    /// The account that it is made in, where it is signed.
+    pub account: Option<String>,
     /// `CreateCommit`, …
     pub operation: String,
     /// Its input.
@@ -108,12 +111,12 @@ impl Wire {
         let (parts, body) = request.into_parts();
         // A layer's bytes may never come whole.
         let sent = body.collect().await.map_err(ConnectorError::user)?.to_bytes();
-        let mut call = Call::of(&invocation, &parts, &sent);
+        let mut call = Call::of(&self.local.lock(), &invocation, &parts, &sent);
         let fate = self.weather.lock().fate(&mut self.local.lock(), &call);
         if fate == Fate::LostBefore {
             std::future::pending::<()>().await;
         }
-        self.watch.lock().before(&self.local.lock(), &invocation, &parts.headers, &call);
+        self.watch.lock().before(self.local.lock().now(), &invocation, &call);
         let answer = match self.plant.as_ref().and_then(|plant| plant.lock().before(&self.local, &mut call)) {
             Some(answer) => Some(answer.into_response()),
             None => {
@@ -144,14 +147,27 @@ impl Wire {
 }
 
 impl Call {
-    fn of(invocation: &Invocation, parts: &Parts, body: &[u8]) -> Self {
+    /// Whether it is made in another account than the function's.
+    pub(crate) fn is_across(&self) -> bool {
+        self.account.as_ref().is_some_and(|account| account != self.environment.account())
+    }
+
+    fn of(world: &World, invocation: &Invocation, parts: &Parts, body: &[u8]) -> Self {
         let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
         let operation = target.and_then(|target| target.rsplit('.').next()).unwrap_or_else(|| bare(parts));
         let input =
             if target.is_some() { serde_json::from_slice(body).unwrap_or_default() } else { Value::Null };
         let (environment, function) = (invocation.environment, invocation.function.clone());
-        Self { environment, function, operation: operation.to_owned(), input }
+        let account = account(world, &parts.headers);
+        Self { environment, function, account, operation: operation.to_owned(), input }
     }
+}
+
+/// The account that a request is signed in.
+fn account(world: &World, headers: &HeaderMap) -> Option<String> {
+    let (_, scope) = headers.get("authorization")?.to_str().ok()?.split_once("Credential=")?;
+    let caller = sts::caller_of(world, scope.split('/').next()?).ok()?;
+    Some(caller.account.to_string())
 }
 
 /// The operation of a request that names none: of the registry's endpoint, of a layer's address, or of STS.

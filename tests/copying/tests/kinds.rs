@@ -5,7 +5,7 @@
 use aws::copy::{CopySummary, Tagged};
 use client::image::{OCI_CONFIG, OCI_MANIFEST};
 use client::index::OCI_INDEX;
-use client::{Artifact, Blob, Image, Index};
+use client::{Artifact, Blob, Image, Index, Referrer};
 use copying::{Accounts, DEV, NAME, STG};
 use expect_test::expect;
 use serde_json::{Value, json};
@@ -92,6 +92,23 @@ fn a_manifest_as_large_as_ecr_takes() {
     let manifest = format!("{head}{filling}{tail}");
     assert_eq!(manifest.len(), MANIFEST_BYTES_MAX);
     arrives(&Artifact::new(OCI_MANIFEST, manifest, vec![config], Vec::new()));
+}
+
+#[test]
+fn more_manifests_than_are_held() {
+    let accounts = Accounts::start();
+    let child =
+        |number: usize| image(&[], &json!({ "annotations": { "x": number.to_string().repeat(1_500_000) } }));
+    let index = index(&[child(1), child(2)]);
+    accounts.push(Some("1"), &index);
+    // Each of these would be held by itself.
+    for number in 0..25 {
+        let said = number.to_string().repeat(100_000);
+        accounts.push(None, &Referrer::new(&index, "application/x.sbom").annotation("x", &said).build());
+    }
+    let summary = accounts.copied(&index.digest);
+    assert_eq!((summary.manifests, summary.referrers, summary.left_out.len()), (28, 25, 0));
+    assert_eq!(accounts.content(STG).manifests, accounts.content(DEV).manifests);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use aws::copy::{CopyOutcome, CopySummary, LeftOut};
 use client::image::{OCI_CONFIG, OCI_MANIFEST};
 use client::index::OCI_INDEX;
 use client::{Artifact, Blob, Image, Referrer};
-use copying::{Accounts, DEV, STG};
+use copying::{Accounts, STG};
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 
@@ -169,43 +169,29 @@ fn a_referrer_whose_layer_is_not_as_long_as_it_says() {
 }
 
 #[test]
-fn more_than_may_be_held() {
+fn more_layers_than_may_be_held() {
     let (accounts, image, good) = world();
-    let large = |name: &str| {
-        Referrer::new(&image, "application/x.sbom").annotation(name, &"x".repeat(1_900_000)).build()
+    let config = Blob::new(OCI_CONFIG, b"{}".to_vec());
+    let many = |subject: Option<&Artifact>| {
+        let mut manifest = json!({ "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config.descriptor(),
+            "layers": vec![config.descriptor(); 20_000] });
+        with_subject(&mut manifest, subject);
+        Artifact::new(OCI_MANIFEST, manifest.to_string(), vec![config.clone()], Vec::new())
     };
-    for name in ["one", "two", "three"] {
-        accounts.push(None, &large(name));
-    }
+    accounts.push(None, &many(Some(&image)));
     let summary = accounts.copied(&image.digest);
-    assert_eq!((summary.manifests, summary.left_out.len()), (4, 1));
-    let because = summary.left_out.first().unwrap().because.clone();
-    expect!["is too large to be copied: the manifests that would be held have more than 4194304 bytes; split the index, or delete artifacts that refer to it upstream"].assert_eq(because.split_once(' ').unwrap().1);
-    assert!(accounts.content(STG).manifests.contains_key(&good.digest));
-    assert!(accounts.content(STG).manifests.contains_key(&image.digest));
-    // They are here now, and the last one fits.
-    let summary = accounts.copied(&image.digest);
-    assert_eq!((summary.manifests, summary.left_out.len()), (1, 0));
-    assert_eq!(accounts.content(STG).manifests, accounts.content(DEV).manifests);
-}
-
-#[test]
-fn an_image_of_more_than_may_be_held_is_refused() {
-    let accounts = Accounts::start();
-    let child = |number: usize| {
-        let config = Blob::new(OCI_CONFIG, format!("{{\"number\":{number}}}").into_bytes());
-        let manifest = json!({ "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config.descriptor(),
-            "layers": [], "annotations": { "x": "x".repeat(4_000_000) } });
-        Artifact::new(OCI_MANIFEST, manifest.to_string(), vec![config], Vec::new())
-    };
-    let children: Vec<Artifact> = (0..5).map(child).collect();
-    let five = index(None, &children.iter().collect::<Vec<_>>());
-    accounts.push(Some("5"), &five);
-    match accounts.copy(&five.digest) {
-        Ok(CopyOutcome::Refused(refusal)) => {
-            assert_eq!(refusal.kind(), "copy_too_large");
-            expect!["is too large to be copied: the manifests that would be held have more than 16777216 bytes; split the index, or delete artifacts that refer to it upstream"].assert_eq(refusal.to_string().split_once(' ').unwrap().1);
-        }
+    is_told(
+        &accounts,
+        &[&image, &good],
+        &summary,
+        &expect![
+            "sha256:4568d4b9e8ae: sha256:4568d4b9e8ae69ab7fbd9c0c8862acd751d1a776d6e5e167564577fd1ae59bbe is too large to be copied: with it, the manifests name more than 20000 layers; split the index, or delete artifacts that refer to it upstream"
+        ],
+    );
+    let own = many(None);
+    accounts.push(Some("2"), &own);
+    match accounts.copy(&own.digest) {
+        Ok(CopyOutcome::Refused(refusal)) => expect!["sha256:6ba4bdf6c8d6a993925e0cabc7a9b029dbd439da41fd86045dd1e37115a01e6f is too large to be copied: with it, the manifests name more than 20000 layers; split the index, or delete artifacts that refer to it upstream"].assert_eq(&refusal.to_string()),
         other => panic!("{other:?}"),
     }
 }

@@ -21,10 +21,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How many manifests may belong to an image.
 const MANIFESTS_MAX: usize = 1_000;
-/// How many bytes those of the image's own manifests may have that are missing here: they are held until they are put.
-const PARTS_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// How many bytes those that speak of it may have.
-const ATTACHMENTS_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How many layers the manifests may name.
+const LAYERS_MAX: usize = 20_000;
+/// How many bytes of manifests are held until they are put. The others are fetched again then.
+const HELD_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// The largest manifest that is held.
+const HELD_MANIFEST_BYTES_MAX: usize = 256 * 1024;
 /// ECR's most images in one `BatchGetImage`.
 const IMAGES_PER_CALL: usize = 100;
 /// How many bytes of manifests one `BatchGetImage` should bring: as many as the largest manifest has.
@@ -95,11 +97,11 @@ struct Reader<'a> {
     graph: Graph,
 }
 
-/// How many bytes of manifests are held.
+/// What is held of the manifests that were read.
 #[derive(Debug, Clone, Copy, Default)]
 struct Held {
-    parts: usize,
-    attachments: usize,
+    bytes: usize,
+    layers: usize,
 }
 
 /// What a level found upstream, each manifest read.
@@ -189,21 +191,23 @@ impl Reader<'_> {
                 return self.leave_out(level, digest, refusal);
             }
         };
-        if self.here.contains(&digest) {
+        if tag.is_none() && self.here.contains(&digest) {
             // Only what it lists is of interest.
-            manifest.text = String::new();
+            manifest.text = None;
+            manifest.blobs = Vec::new();
         }
-        let (held, most) = if self.required.contains(&digest) {
-            (&mut level.held.parts, PARTS_BYTES_MAX)
-        } else {
-            (&mut level.held.attachments, ATTACHMENTS_BYTES_MAX)
-        };
-        if *held + manifest.text.len() > most {
-            let problem = format!("the manifests that would be held have more than {most} bytes");
+        if level.held.layers + manifest.blobs.len() > LAYERS_MAX {
+            let problem = format!("with it, the manifests name more than {LAYERS_MAX} layers");
             let refusal = CopyRefusal::TooLarge { digest: digest.clone(), problem };
             return self.leave_out(level, digest, refusal);
         }
-        *held += manifest.text.len();
+        level.held.layers += manifest.blobs.len();
+        let bytes = manifest.text.as_ref().map_or(0, String::len);
+        if bytes > HELD_MANIFEST_BYTES_MAX || level.held.bytes + bytes > HELD_BYTES_MAX {
+            manifest.text = None;
+        } else {
+            level.held.bytes += bytes;
+        }
         match tag {
             Some(tag) => drop(level.tagged.insert(tag, (digest, manifest))),
             None => drop(level.manifests.insert(digest, manifest)),

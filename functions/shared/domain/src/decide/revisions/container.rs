@@ -106,17 +106,31 @@ impl Container<'_> {
                 return Choice::Refused(Refusal::ImageRepositoryMissing { repository: repository.clone() });
             }
         };
-        match select(&self.rules.select, images, self.read.application.commit()) {
+        match select(&self.rules.select, &self.admitted(images), self.read.application.commit()) {
             Selection::Chosen(candidate) => match self.step(&candidate, images, images) {
                 None => Choice::Same { tag: candidate.tag, copy: None },
                 Some(step) => self.differs(candidate, step, Vec::new(), Arrival::Here),
             },
-            Selection::None(reason) => self.no_selection(repository, reason),
+            Selection::None(reason) => self.no_selection(repository, reason, images),
         }
     }
 
-    /// Why nothing of a repository is chosen.
-    pub(super) fn no_selection(&self, repository: &impl std::fmt::Display, reason: NoSelection) -> Choice {
+    /// The images that may be candidates now.
+    pub(super) fn admitted(&self, images: &[Image]) -> Vec<Image> {
+        self.rules.conditions.admitted(images, self.facts.now)
+    }
+
+    /// Why nothing of a repository with these images is chosen.
+    pub(super) fn no_selection(
+        &self,
+        repository: &impl std::fmt::Display,
+        reason: NoSelection,
+        images: &[Image],
+    ) -> Choice {
+        let without_conditions = select(&self.rules.select, images, self.read.application.commit());
+        if let Selection::Chosen(candidate) = without_conditions {
+            return Choice::Waits(self.not_admitted(repository, &candidate));
+        }
         match reason {
             NoSelection::Manual => Choice::Manual,
             NoSelection::NoMatch => {
@@ -142,6 +156,19 @@ impl Container<'_> {
                 let (repository, tags) = (repository.to_string(), tags.join(", "));
                 Choice::Refused(Refusal::Ambiguous { repository, commit, tags })
             }
+        }
+    }
+
+    /// Why an image is no candidate that would be the rule's choice.
+    fn not_admitted(&self, repository: &impl std::fmt::Display, candidate: &Candidate) -> String {
+        let Candidate { tag, digest, pushed_at } = candidate;
+        let conditions = &self.rules.conditions;
+        let image = format!("{}: {tag} ({}) of {repository}", self.name, digest.short());
+        if conditions.is_old_enough(*pushed_at, self.facts.now) {
+            format!("{image} is left out by allow or ignore")
+        } else {
+            let from = pushed_at.plus(conditions.minimum_age);
+            format!("{image} is younger than minimum_age asks for: it is a candidate from {from}")
         }
     }
 

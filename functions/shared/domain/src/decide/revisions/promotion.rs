@@ -125,7 +125,7 @@ impl Container<'_> {
             tip: self.read.application.commit(),
         };
         let tip = self.read.application.commit();
-        let mut left = source.images.to_vec();
+        let mut left = self.admitted(source.images);
         let mut lacking: Option<Refusal> = None;
         loop {
             let candidate = match select(&self.rules.select, &left, tip) {
@@ -265,7 +265,7 @@ impl Container<'_> {
         match lacking {
             None => {
                 let place = format!("{} upstream ({})", source.repository, source.upstream.account);
-                self.no_selection(&place, reason)
+                self.no_selection(&place, reason, source.images)
             }
             Some(refusal @ (Refusal::ApprovedOther { .. } | Refusal::QuarantinedUpstream { .. })) => {
                 Choice::Refused(refusal)

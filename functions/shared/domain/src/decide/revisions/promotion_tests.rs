@@ -250,6 +250,24 @@ fn what_was_promoted_before_needs_neither_upstream_nor_its_approvals() {
     assert!(!needs_upstream(&facts, &service(WEBAPP1), &image_repository("webapp1")));
 }
 
+#[test]
+fn an_approval_is_no_name_and_needs_no_permission_to_be_one() {
+    let mut facts = promoted("newest", "tag");
+    facts.rules = rules(&format!(
+        "version: 1\nservices:\n  {WEBAPP1}:\n    containers:\n      webapp1:\n        repository: webapp1\n        \
+         select: {{ newest: \".*\" }}\n        allow: '1\\.1\\..*'\n    promote: {{ approve: tag }}\n"
+    ));
+    upstream(&mut facts, vec![image(1, 10, &["1.0.0"]), image(2, 20, &["1.1.0", "approved-prd-1.1.0"])]);
+    check(
+        &facts,
+        &expect![[r#"
+        cluster1/webapp1: copying: webapp1: newest ".*" selects 1.1.0 (sha256:000200000000), git said sha256:000100000000, approved: tag approved-prd-1.1.0
+        - copy webapp1@sha256:000200000000 of 222222222222 to webapp1
+        then decide again
+    "#]],
+    );
+}
+
 /// webapp1, and beside it a sidecar whose image comes from upstream too.
 fn with_sidecar() -> RevisionsFacts {
     let mut facts = promoted("commit", "push");
