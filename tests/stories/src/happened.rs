@@ -369,12 +369,34 @@ fn record(function: &str, message: &str) -> Option<String> {
             }
             Some(line)
         }
-        // How often a copy tells how far it is depends on the machine: see `Story::copying`.
+        "copy" => Some(copied(function, &record)),
+        // How often a copy tells how far it is depends on the machine: see `Story::progress`.
         "progress" => None,
         "failure" => Some(format!("{function}: failed: {}", text(&record, "/error"))),
         _ if record.get("_aws").is_some() => None,
         _ => Some(format!("{function}: {message}")),
     }
+}
+
+/// What a copy did.
+fn copied(function: &str, record: &Value) -> String {
+    let number = |member: &str| record.get(member).and_then(Value::as_u64).unwrap_or_default();
+    let mut line = format!(
+        "{function}: copied {}@{}: {} layers ({} bytes), {} were here, {} manifests, {} of them speak of it",
+        text(record, "/repository"),
+        text(record, "/digest"),
+        number("layers"),
+        number("bytes"),
+        number("layersHere"),
+        number("manifests"),
+        number("referrers")
+    );
+    for (title, member) in [("left out", "/leftOut"), ("kept", "/keptTags")] {
+        for one in list(record, member) {
+            let _ = write!(line, "\n- {title}: {}", one.as_str().unwrap_or_default());
+        }
+    }
+    line
 }
 
 /// Equal lines once, with their number.

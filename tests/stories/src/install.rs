@@ -79,6 +79,19 @@ impl Story {
         self.rest()
     }
 
+    /// Deploys Towpath's stack again in the account in which the story stands, with something else in its template.
+    ///
+    /// # Errors
+    /// When that is not in it, or what CloudFormation says.
+    pub fn reinstall_with(&mut self, instead_of: &str, text: &str) -> Result<(), Failure> {
+        let template = read("template.yaml")?;
+        if !template.contains(instead_of) {
+            return Err(format!("template.yaml has no {instead_of}").into());
+        }
+        deploy_text(&self.local, &self.here.place.id, "towpath", &template.replace(instead_of, text), &[])?;
+        self.rest()
+    }
+
     /// The schedule goes, so that sweeps come only when a story asks for one.
     fn stop_sweeping(&self) -> Result<(), Failure> {
         let caller = Caller::administrator(&self.here.place.id.parse()?);
@@ -95,10 +108,23 @@ fn deploy(
     file: &str,
     parameters: &[(&str, &str)],
 ) -> Result<(), Failure> {
-    let template = std::fs::read_to_string(format!("{PROJECT}/{file}"))?;
+    deploy_text(local, account, stack, &read(file)?, parameters)
+}
+
+fn deploy_text(
+    local: &LocalAws,
+    account: &str,
+    stack: &str,
+    template: &str,
+    parameters: &[(&str, &str)],
+) -> Result<(), Failure> {
     let account: AccountId = account.parse()?;
     let given = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let given: BTreeMap<String, String> = given.collect();
-    cloudformation::deploy(&mut local.lock(), &account, stack, &template, &given, &executables()?)?;
+    cloudformation::deploy(&mut local.lock(), &account, stack, template, &given, &executables()?)?;
     Ok(())
+}
+
+fn read(file: &str) -> Result<String, Failure> {
+    Ok(std::fs::read_to_string(format!("{PROJECT}/{file}"))?)
 }

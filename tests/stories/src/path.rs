@@ -85,6 +85,17 @@ impl Story {
         Ok(commit)
     }
 
+    /// The team pushes a commit of the application to an environment, and everything happens. What `promote_image` records
+    /// of it there, and nothing else.
+    ///
+    /// # Errors
+    /// As [`Story::git_push`].
+    pub fn pushed_to(&mut self, environment: &str, commit: &str) -> Result<String, Failure> {
+        self.forget_all()?;
+        self.git_push("webapp1", environment, &format!("{commit}:main"))?;
+        self.at(environment)?.said("promote_image")
+    }
+
     /// A person approves an image for an environment: another tag on the same manifest, in dev.
     ///
     /// # Errors
@@ -136,5 +147,23 @@ impl Story {
             }
         }
         Ok(if said.is_empty() { "nothing\n".to_owned() } else { said })
+    }
+
+    /// How far the copies into the account in which the story stands were, each time that it was told.
+    ///
+    /// # Errors
+    /// What AWS says.
+    pub fn progress(&mut self) -> Result<Vec<String>, Failure> {
+        let group = json!({ "logGroupName": "/aws/lambda/towpath-promote_image" });
+        let answer = self.aws.call("logs", "FilterLogEvents", &group)?;
+        let events = answer.get("events").and_then(Value::as_array).into_iter().flatten();
+        let records = events.filter_map(|event| serde_json::from_str(event.get("message")?.as_str()?).ok());
+        let told =
+            records.filter(|record: &Value| record.get("towpath").is_some_and(|kind| kind == "progress"));
+        let shown = told.map(|record| {
+            let text = |member: &str| record.get(member).and_then(Value::as_str).unwrap_or_default();
+            format!("{} layers, {} bytes of {}\n", text("layers"), text("bytes"), text("digest"))
+        });
+        Ok(shown.map(|line| self.named(&line)).collect())
     }
 }

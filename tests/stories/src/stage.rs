@@ -2,6 +2,7 @@
 
 use crate::story::{Failure, PROJECT, Story};
 use client::image::Image;
+use local_aws::faults::TaskFaultKind;
 use serde_json::{Value, json};
 
 /// The rules of one service, `cluster1/webapp1`, that runs what was pushed last.
@@ -24,6 +25,29 @@ impl Story {
         story.make_pipeline("webapp1")?;
         story.forget()?;
         Ok(story)
+    }
+
+    /// [`Story::with_service`] whose service has run these versions, one after the other; nothing of it is told.
+    ///
+    /// # Errors
+    /// What AWS says.
+    pub fn with_versions(versions: &[&str]) -> Result<Self, Failure> {
+        let mut story = Self::with_service(local_aws::settings::Settings::default())?;
+        for version in versions {
+            story.push("webapp1", version)?;
+        }
+        story.forget()?;
+        Ok(story)
+    }
+
+    /// The rollout of a version of `webapp1` begins and does not end until the story heals.
+    ///
+    /// # Errors
+    /// What the registry says.
+    pub fn push_hanging(&mut self, version: &str) -> Result<(), Failure> {
+        self.fail_tasks("webapp1", u32::MAX, TaskFaultKind::Hang);
+        self.push_only("webapp1", version, &Image::new("webapp1").version(version))?;
+        self.let_pass(1)
     }
 
     /// Makes an image repository and a service of its name that runs a placeholder.

@@ -357,12 +357,16 @@ impl Story {
 
     /// Makes the events of a source get lost from now on.
     pub fn lose_events(&self, source: &str) {
-        let fault = EventFault {
-            source: Some(source.to_owned()),
-            skip: 0,
-            times: u32::MAX,
-            what: EventFaultKind::Drop,
-        };
+        self.disturb_events(Some(source), EventFaultKind::Drop);
+    }
+
+    /// Makes every event arrive twice from now on.
+    pub fn double_events(&self) {
+        self.disturb_events(None, EventFaultKind::Duplicate);
+    }
+
+    fn disturb_events(&self, source: Option<&str>, what: EventFaultKind) {
+        let fault = EventFault { source: source.map(str::to_owned), skip: 0, times: u32::MAX, what };
         self.local.lock().faults.add_event_fault(fault);
     }
 

@@ -20,6 +20,8 @@ mod failures;
 mod first_contact;
 #[path = "stories/isolation.rs"]
 mod isolation;
+#[path = "stories/long_copies.rs"]
+mod long_copies;
 #[path = "stories/lost.rs"]
 mod lost;
 #[path = "stories/nothing.rs"]

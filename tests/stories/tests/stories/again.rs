@@ -1,21 +1,13 @@
 //! Events that come again, and everything that comes again.
 
 use expect_test::expect;
-use local_aws::faults::{EventFault, EventFaultKind};
 use local_aws::settings::Settings;
 use stories::{Failure, Story};
 
 #[test]
 fn doubled_events_and_a_replay_of_all_change_nothing() -> Result<(), Failure> {
     let mut story = Story::with_service(Settings::default())?;
-    story.world(|world| {
-        world.faults.add_event_fault(EventFault {
-            source: None,
-            skip: 0,
-            times: u32::MAX,
-            what: EventFaultKind::Duplicate,
-        });
-    });
+    story.double_events();
     story.push("webapp1", "1111111")?;
     story.heal();
     expect![[r#"

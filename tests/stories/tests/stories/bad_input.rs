@@ -150,9 +150,7 @@ fn broken_rules_stop_what_they_speak_of_and_nothing_else() -> Result<(), Failure
 
 #[test]
 fn a_broken_revision_or_hold_moves_nothing_until_it_is_mended() -> Result<(), Failure> {
-    let mut story = Story::with_service(Settings::default())?;
-    story.push("webapp1", "1111111")?;
-    story.forget()?;
+    let mut story = Story::with_versions(&["1111111"])?;
     story.commit("Break it", &[("cluster1/webapp1/revision.json", Some("[{\"name\": 3}]\n"))])?;
     expect![[r#"
         commits

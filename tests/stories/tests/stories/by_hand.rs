@@ -1,7 +1,6 @@
 //! What people do past git, in the consoles of ECS and CodePipeline: noticed, written to git with a hold, never countered.
 
 use expect_test::expect;
-use local_aws::faults::TaskFaultKind;
 use local_aws::settings::Settings;
 use serde_json::{Value, json};
 use stories::{Failure, Story};
@@ -16,9 +15,7 @@ fn ids(answer: &Value, list: &str, member: &str) -> Vec<String> {
 fn roll_back_in_ecs_is_written_to_git_with_a_hold() -> Result<(), Failure> {
     let mut story = Story::with_service(Settings::default())?;
     story.push("webapp1", "1111111")?;
-    story.fail_tasks("webapp1", u32::MAX, TaskFaultKind::Hang);
-    story.push_only("webapp1", "2222222", &client::image::Image::new("webapp1").version("2222222"))?;
-    story.let_pass(1)?;
+    story.push_hanging("2222222")?;
     story.forget()?;
     let asked = json!({ "cluster": "cluster1", "service": "webapp1" });
     let deployments = story.aws.call("ecs", "ListServiceDeployments", &asked)?;
@@ -81,10 +78,7 @@ fn roll_back_in_ecs_is_written_to_git_with_a_hold() -> Result<(), Failure> {
 
 #[test]
 fn start_rollback_in_codepipeline_is_written_to_git_with_a_hold() -> Result<(), Failure> {
-    let mut story = Story::with_service(Settings::default())?;
-    story.push("webapp1", "1111111")?;
-    story.push("webapp1", "2222222")?;
-    story.forget()?;
+    let mut story = Story::with_versions(&["1111111", "2222222"])?;
     let asked = json!({ "pipelineName": "deploy-cluster1-webapp1" });
     let executions = story.aws.call("codepipeline", "ListPipelineExecutions", &asked)?;
     let executions = ids(&executions, "pipelineExecutionSummaries", "pipelineExecutionId");
@@ -168,9 +162,7 @@ fn start_rollback_in_codepipeline_is_written_to_git_with_a_hold() -> Result<(), 
 
 #[test]
 fn a_new_task_definition_by_hand_is_neither_countered_nor_taken_for_a_release() -> Result<(), Failure> {
-    let mut story = Story::with_service(Settings::default())?;
-    story.push("webapp1", "1111111")?;
-    story.forget()?;
+    let mut story = Story::with_versions(&["1111111"])?;
     let update = json!({ "cluster": "cluster1", "service": "webapp1", "taskDefinition": "webapp1:1" });
     story.aws.call("ecs", "UpdateService", &update)?;
     story.rest()?;

@@ -1,11 +1,9 @@
 //! From the push to a verified deployment.
 
-use client::git::Git;
 use client::image::Image;
 use expect_test::expect;
 use local_aws::settings::Settings;
-use serde_json::json;
-use stories::{DEV, Failure, Story};
+use stories::{Failure, Story, rules};
 
 #[test]
 fn a_first_push_is_committed_started_rolled_out_and_verified() -> Result<(), Failure> {
@@ -91,27 +89,16 @@ fn a_first_push_is_committed_started_rolled_out_and_verified() -> Result<(), Fai
 #[test]
 fn the_image_of_an_applications_commit_takes_at_most_seven_calls() -> Result<(), Failure> {
     let mut story = Story::with_service(Settings::default())?;
-    story.aws.call("codecommit", "CreateRepository", &json!({ "repositoryName": "webapp1" }))?;
-    let application = Git::clone(story.endpoint(), DEV, "webapp1")?.at(1_700_000_000);
-    application.write("main.rs", "fn main() {}\n")?;
-    let commit = application.commit("Ada <ada@example.com>", "Begin")?;
-    application.push()?;
-    let rules = "version: 1
-services:
-  cluster1/webapp1:
-    application: webapp1
-    containers:
-      webapp1: { repository: webapp1, select: commit }
-";
-    story.commit("Run what the application's branch says", &[("delivery.yaml", Some(rules))])?;
+    story.make_application("webapp1")?;
+    let commit = story.develop("webapp1", "begin")?;
+    story.git_push("webapp1", "dev", &format!("{commit}:main"))?;
+    let rules = rules("commit", None);
+    story.commit("Run what the application's branch says", &[("delivery.yaml", Some(&rules))])?;
+    story.forget()?;
     story.push("webapp1", "1111111")?;
     expect![[r#"
-        commits
-          <commit 2> Pat Person: Run what the application's branch says
-            M delivery.yaml
         records
-          2 × on_image_push: cluster1/webapp1 waiting: webapp1: no image in webapp1 for commit bc8a9fdb
-          on_commit: - ignored: commit <commit 2> changes no revision.json
+          on_image_push: cluster1/webapp1 waiting: webapp1: no image in webapp1 for commit <begin>
     "#]]
     .assert_eq(&story.told()?);
     story.push_only("webapp1", &commit, &Image::new("webapp1").version("2"))?;
@@ -123,26 +110,26 @@ services:
     assert!(count <= 7, "{happened}");
     expect![[r#"
         commits
-          <commit 3> Towpath: cluster1/webapp1: webapp1 → <commit 4>
+          <commit 3> Towpath: cluster1/webapp1: webapp1 → <begin>
             A cluster1/webapp1/revision.json
         executions
           deploy-cluster1-webapp1 Succeeded at <commit 3>
         runs
-          cluster1/webapp1 webapp1@<webapp1:<commit 4>>
+          cluster1/webapp1 webapp1@<webapp1:<begin>>
         evidence
-          <webapp1:<commit 4>> account=111111111111 commit=<commit 3> environment=dev kind=verified service=cluster1/webapp1
+          <webapp1:<begin>> account=111111111111 commit=<commit 3> environment=dev kind=verified service=cluster1/webapp1
         comments
           <commit 3> Towpath: cluster1/webapp1 verified
             execution <id 1> deployed commit <commit 3>, and ECS completed it
             Execution <id 1> of deploy-cluster1-webapp1.
         records
-          on_image_push: cluster1/webapp1 moved: webapp1: commit selects <commit 4> (<webapp1:<commit 4>>)
-            - commit to deployment main on <commit 2>: cluster1/webapp1: webapp1 → <commit 4> (cluster1/webapp1/revision.json)
+          on_image_push: cluster1/webapp1 moved: webapp1: commit selects <begin> (<webapp1:<begin>>)
+            - commit to deployment main on <commit 2>: cluster1/webapp1: webapp1 → <begin> (cluster1/webapp1/revision.json)
           on_commit: cluster1/webapp1 started: execution <id 2> of deploy-cluster1-webapp1 was for another content
             - start pipeline deploy-cluster1-webapp1 at commit <commit 3>
           on_deployment_change: cluster1/webapp1 rolling: execution <id 1> is being rolled out
           on_deployment_change: cluster1/webapp1 verified: execution <id 1> deployed commit <commit 3>, and ECS completed it
-            - put evidence verified of dev for cluster1/webapp1 on webapp1@<webapp1:<commit 4>>
+            - put evidence verified of dev for cluster1/webapp1 on webapp1@<webapp1:<begin>>
             - comment at commit <commit 3> of deployment: Towpath: cluster1/webapp1 verified
         calls
           on_image_push: 7
@@ -165,7 +152,8 @@ services:
             1 ecs DescribeServiceDeployments
             1 ecs DescribeServiceRevisions
             1 ecs ListServiceDeployments
-          on_deployment_change: 39
+          on_deployment_change: 41
+            2 codecommit GetBranch
             2 codecommit GetCommentsForComparedCommit
             2 codecommit GetCommit
             4 codecommit GetFile

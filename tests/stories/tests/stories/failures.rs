@@ -7,9 +7,7 @@ use stories::{Failure, RULES, Story};
 
 #[test]
 fn an_image_that_crashes_is_reverted_and_stays_away() -> Result<(), Failure> {
-    let mut story = Story::with_service(Settings::default())?;
-    story.push("webapp1", "1111111")?;
-    story.forget()?;
+    let mut story = Story::with_versions(&["1111111"])?;
     story.push_bad("webapp1", "2222222")?;
     expect![[r#"
         commits
@@ -103,9 +101,7 @@ fn an_image_that_crashes_is_reverted_and_stays_away() -> Result<(), Failure> {
 
 #[test]
 fn a_hand_written_image_that_is_not_there_is_told() -> Result<(), Failure> {
-    let mut story = Story::with_service(Settings::default())?;
-    story.push("webapp1", "1111111")?;
-    story.forget()?;
+    let mut story = Story::with_versions(&["1111111"])?;
     let revision = story.revision("webapp1", "nowhere");
     story.commit("Try nowhere", &[("cluster1/webapp1/revision.json", Some(&revision))])?;
     expect![[r#"
@@ -139,9 +135,7 @@ fn a_hand_written_image_that_is_not_there_is_told() -> Result<(), Failure> {
 
 #[test]
 fn a_lack_of_capacity_is_told_and_not_the_images_fault() -> Result<(), Failure> {
-    let mut story = Story::with_service(Settings::default())?;
-    story.push("webapp1", "1111111")?;
-    story.forget()?;
+    let mut story = Story::with_versions(&["1111111"])?;
     story.fail_tasks("webapp1", 3, TaskFaultKind::NoCapacity);
     story.push("webapp1", "2222222")?;
     expect![[r#"

@@ -280,12 +280,25 @@ fn a_revision_that_the_deploy_action_does_not_take_is_told() -> Result<(), Failu
           <commit 2> Towpath: cluster1/webapp1 verified
             execution <id 1> deployed commit <commit 2>, and ECS completed it
             Execution <id 1> of deploy-cluster1-webapp1.
+          <commit 3> Towpath: cluster1/webapp1 failed
+            execution <id 2> of deploy-cluster1-webapp1 failed before ECS deployed anything; its failed action tells why, such as a missing permission or a container that the task definition does not have; mend it, then retry the execution or commit again
+            Execution <id 2> of deploy-cluster1-webapp1.
+        notified
+          {
+              "environment": "dev",
+              "service": "cluster1/webapp1",
+              "subject": "dev cluster1/webapp1: failed",
+              "text": "execution <id 2> of deploy-cluster1-webapp1 failed before ECS deployed anything; its failed action tells why, such as a missing permission or a container that the task definition does not have; mend it, then retry the execution or commit again\n\nCommit <commit 3> of deployment."
+            }
         records
           on_commit: cluster1/webapp1 started: execution <id 1> of deploy-cluster1-webapp1 was for another content; committed by hand by Pat Person
             - start pipeline deploy-cluster1-webapp1 at commit <commit 3>
           on_deployment_change: cluster1/webapp1 verified: execution <id 1> deployed commit <commit 2>, and ECS completed it
             - comment at commit <commit 2> of deployment: Towpath: cluster1/webapp1 verified
-          reconcile: cluster1/webapp1 by_hand: it runs something that git does not say
+            - notify: dev cluster1/webapp1: failed
+            - comment at commit <commit 3> of deployment: Towpath: cluster1/webapp1 failed
+          on_deployment_change: cluster1/webapp1 failed: execution <id 2> of deploy-cluster1-webapp1 failed before ECS deployed anything; its failed action tells why, such as a missing permission or a container that the task definition does not have; mend it, then retry the execution or commit again
+          reconcile: cluster1/webapp1 failed: the execution that should have deployed what git says failed
     "#]].assert_eq(&story.told()?);
     Ok(())
 }

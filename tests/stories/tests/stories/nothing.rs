@@ -50,9 +50,7 @@ fn what_no_rule_names_moves_nothing() -> Result<(), Failure> {
 
 #[test]
 fn a_hold_alone_and_a_deleted_folder_start_nothing() -> Result<(), Failure> {
-    let mut story = Story::with_service(Settings::default())?;
-    story.push("webapp1", "1111111")?;
-    story.forget()?;
+    let mut story = Story::with_versions(&["1111111"])?;
     let hold = "{\"version\":1,\"quarantine\":[]}\n";
     story.commit("Hold", &[("cluster1/webapp1/hold.json", Some(hold))])?;
     expect![[r#"

@@ -57,7 +57,7 @@ fn a_revision_pushed_by_hand_is_deployed_once_and_held_at_the_next_image() -> Re
         nothing
     "#]]
     .assert_eq(&story.outcome()?);
-    // The way to release a hold until there is a command for it: its end lies in the past.
+    // A person can also end a hold in git itself: its end lies in the past.
     let held = story.file_as_it_is("cluster1/webapp1/hold.json")?;
     let mut hold: serde_json::Value = serde_json::from_str(&held)?;
     hold["hold"]["until"] = "2020-01-01T00:00:00Z".into();

@@ -5,13 +5,6 @@ use expect_test::expect;
 use local_aws::settings::Settings;
 use stories::{Failure, Story, rules};
 
-/// What stg says to a push of a commit.
-fn pushed_to_stg(story: &mut Story, commit: &str) -> Result<String, Failure> {
-    story.forget_all()?;
-    story.git_push("webapp1", "stg", &format!("{commit}:main"))?;
-    story.at("stg")?.said("promote_image")
-}
-
 #[test]
 fn before_anything_is_pushed_nothing_is_asked_for() -> Result<(), Failure> {
     let mut story = Story::with_path("commit", "push")?;
@@ -47,7 +40,7 @@ fn without_its_tag_the_image_stays_out() -> Result<(), Failure> {
     let first = story.release("first")?;
     expect![[r#"
         promote_image: cluster1/webapp1 refused (not_approved): container webapp1: <first> (<webapp1:<first>>) of account 111111111111 is not approved: it lacks the tag approved-stg-<first> on it upstream
-    "#]].assert_eq(&pushed_to_stg(&mut story, &first)?);
+    "#]].assert_eq(&story.pushed_to("stg", &first)?);
     // An approval for another environment is none here.
     story.approve("prd", &first)?;
     expect![[r#"
@@ -66,7 +59,7 @@ fn without_upstreams_own_word_the_image_stays_out() -> Result<(), Failure> {
     story.rest()?;
     expect![[r#"
         promote_image: cluster1/webapp1 refused (not_approved): container webapp1: <first> (<webapp1:<first>>) of account 111111111111 is not approved: it lacks upstream's word that it runs well there as cluster1/webapp1
-    "#]].assert_eq(&pushed_to_stg(&mut story, &first)?);
+    "#]].assert_eq(&story.pushed_to("stg", &first)?);
     story.git_push("webapp1", "dev", &format!("{first}:main"))?;
     expect![[r#"
         dev
@@ -110,7 +103,7 @@ fn of_several_approvals_all_that_are_missing_are_told() -> Result<(), Failure> {
     story.rest()?;
     expect![[r#"
         promote_image: cluster1/webapp1 refused (not_approved): container webapp1: <first> (<webapp1:<first>>) of account 111111111111 is not approved: it lacks the tag approved-stg-<first> on it upstream, and upstream's word that it runs well there as cluster1/webapp1
-    "#]].assert_eq(&pushed_to_stg(&mut story, &first)?);
+    "#]].assert_eq(&story.pushed_to("stg", &first)?);
     story.approve("stg", &first)?;
     expect![[r#"
         promote_image: cluster1/webapp1 refused (not_approved): container webapp1: <first> (<webapp1:<first>>) of account 111111111111 is not approved: it lacks upstream's word that it runs well there as cluster1/webapp1
@@ -133,6 +126,7 @@ fn of_several_approvals_all_that_are_missing_are_told() -> Result<(), Failure> {
             Execution <id 1> of deploy-cluster1-webapp1.
         records
           on_image_push: cluster1/webapp1 ignored: its rules ask for approvals (promote), so promote_image moves it
+          promote_image: copied webapp1@<webapp1:<first>>: 3 layers (2309 bytes), 0 were here, 2 manifests, 1 of them speak of it
           promote_image: cluster1/webapp1 copying: webapp1: commit selects <first> (<webapp1:<first>>), approved: push of <first> to webapp1:main, tag approved-stg-<first>, verified by dev at <time>
             - copy webapp1@<webapp1:<first>> of 111111111111 to webapp1
           promote_image: cluster1/webapp1 moved: webapp1: commit selects <first> (<webapp1:<first>>), approved: push of <first> to webapp1:main, tag approved-stg-<first>, verified by dev at <time>
@@ -164,7 +158,7 @@ fn an_image_in_quarantine_upstream_stays_out_whatever_approves_it_until_it_is_re
     story.approve("stg", &second)?;
     expect![[r#"
         promote_image: cluster1/webapp1 refused (quarantined_upstream): container webapp1: <second> (<webapp1:<second>>) is in quarantine in account 111111111111 since <time>, which overrides every approval; promote another image, or release it there
-    "#]].assert_eq(&pushed_to_stg(&mut story, &second)?);
+    "#]].assert_eq(&story.pushed_to("stg", &second)?);
     story.let_pass(60)?;
     story.at("dev")?.automate("towpath-release", &[("To", "all")])?;
     expect![[r#"
@@ -223,7 +217,7 @@ fn an_image_in_quarantine_here_is_refused_with_the_command_that_releases_it() ->
     story.git_push("webapp1", "stg", &format!("{third}:main"))?;
     expect![[r#"
         promote_image: cluster1/webapp1 refused (quarantined): container webapp1: <second> (<webapp1:<second>>) may not return, because <webapp1:<second>> is in quarantine since <time> (rolled back: it answers 500); push a newer image, or release it: run the document towpath-release for cluster1/webapp1
-    "#]].assert_eq(&pushed_to_stg(&mut story, &format!("+{second}"))?);
+    "#]].assert_eq(&story.pushed_to("stg", &format!("+{second}"))?);
     expect![[r#"
         nothing
     "#]]

@@ -76,11 +76,13 @@ fn an_approval_that_comes_before_its_image_lets_it_in_when_it_comes() -> Result<
     story.call_it(&approved, "the first image");
     story.rest()?;
     expect![[r#"
+        promote_image: copied webapp1@<the first image>: 2 layers (2307 bytes), 0 were here, 1 manifests, 0 of them speak of it
         promote_image: cluster1/webapp1 copying: webapp1: newest "[0-9a-f]{7,40}" selects <first> (<the first image>), approved: tag approved-stg-<first>
           - copy webapp1@<the first image> of 111111111111 to webapp1
         promote_image: cluster1/webapp1 moved: webapp1: newest "[0-9a-f]{7,40}" selects <first> (<the first image>), approved: tag approved-stg-<first>
           - tag webapp1@<the first image> as <first>
           - commit to deployment main on <commit 2>: cluster1/webapp1: webapp1 → <first> (cluster1/webapp1/revision.json)
+        promote_image: copied webapp1@<the first image>: 0 layers (0 bytes), 1 were here, 1 manifests, 1 of them speak of it
         promote_image: cluster1/webapp1 copying: git says what the rules select: <first>; what has come to <the first image> upstream since is copied
           - copy webapp1@<the first image> of 111111111111 to webapp1
     "#]].assert_eq(&story.at("stg")?.said("promote_image")?);
@@ -135,6 +137,7 @@ fn a_push_lets_in_the_commit_that_it_names_also_under_newest() -> Result<(), Fai
     "#]].assert_eq(&story.at("stg")?.said("promote_image")?);
     story.git_push("webapp1", "stg", &format!("{first}:main"))?;
     expect![[r#"
+        promote_image: copied webapp1@<webapp1:<first>>: 3 layers (2309 bytes), 0 were here, 2 manifests, 1 of them speak of it
         promote_image: cluster1/webapp1 copying: webapp1: newest "[0-9a-f]{7,40}" selects <first> (<webapp1:<first>>), approved: push of <first> to webapp1:main by arn:aws:iam::222222222222:user/person
           - copy webapp1@<webapp1:<first>> of 111111111111 to webapp1
         promote_image: cluster1/webapp1 moved: webapp1: newest "[0-9a-f]{7,40}" selects <first> (<webapp1:<first>>), approved: push of <first> to webapp1:main by arn:aws:iam::222222222222:user/person

@@ -16,15 +16,8 @@ fn rules_from(repository: &str, from: &str) -> String {
 fn released(stg: &str) -> Result<(Story, String), Failure> {
     let mut story = Story::with_rules(&[("dev", &rules("commit", None)), ("stg", stg)])?;
     let first = story.release("first")?;
-    let said = pushed_to_stg(&mut story, &first)?;
+    let said = story.pushed_to("stg", &first)?;
     Ok((story, said))
-}
-
-/// What stg says to a push of a commit.
-fn pushed_to_stg(story: &mut Story, commit: &str) -> Result<String, Failure> {
-    story.forget_all()?;
-    story.git_push("webapp1", "stg", &format!("{commit}:main"))?;
-    story.at("stg")?.said("promote_image")
 }
 
 #[test]
@@ -43,10 +36,11 @@ fn a_repository_that_upstream_does_not_admit_is_named() -> Result<(), Failure> {
     story.at("dev")?.reinstall(&[("NamePrefix", "team/")])?;
     expect![[r#"
         promote_image: cluster1/webapp1 refused (upstream_unreadable): the ECR repository webapp1 of account 111111111111 may not be read: ECR DescribeImages for repository webapp1: AccessDeniedException: User: arn:aws:sts::111111111111:assumed-role/towpath-read_images/promote_image-stg is not authorized to perform: ecr:DescribeImages on resource: arn:aws:ecr:eu-west-1:111111111111:repository/webapp1 because no identity-based policy a…; deploy template.yaml there with this account as the parameter Downstream, and admit the repository with its NamePrefix
-    "#]].assert_eq(&pushed_to_stg(&mut story, &first)?);
+    "#]].assert_eq(&story.pushed_to("stg", &first)?);
     story.at("dev")?.reinstall(&[("NamePrefix", "")])?;
     story.at("stg")?.sweep()?;
     expect![[r#"
+        promote_image: copied webapp1@<webapp1:<first>>: 3 layers (2309 bytes), 0 were here, 2 manifests, 1 of them speak of it
         promote_image: cluster1/webapp1 copying: webapp1: commit selects <first> (<webapp1:<first>>), approved: push of <first> to webapp1:main
           - copy webapp1@<webapp1:<first>> of 111111111111 to webapp1
         promote_image: cluster1/webapp1 moved: webapp1: commit selects <first> (<webapp1:<first>>), approved: push of <first> to webapp1:main
@@ -63,10 +57,11 @@ fn an_upstream_that_names_no_downstream_lets_nobody_read() -> Result<(), Failure
     let first = story.release("first")?;
     expect![[r#"
         promote_image: cluster1/webapp1 refused (upstream_unreadable): the ECR repository webapp1 of account 111111111111 may not be read: ECR DescribeImages for repository webapp1: AccessDenied: User: arn:aws:sts::222222222222:assumed-role/towpath-promote_image/towpath-promote_image is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::111111111111:role/towpath-read_images (the caller's role lacks this permission); deploy template.yaml there with this account as the parameter Downstream, and admit the repository with its NamePrefix
-    "#]].assert_eq(&pushed_to_stg(&mut story, &first)?);
+    "#]].assert_eq(&story.pushed_to("stg", &first)?);
     story.at("dev")?.reinstall(&[("Downstream", STG)])?;
     story.at("stg")?.sweep()?;
     expect![[r#"
+        promote_image: copied webapp1@<webapp1:<first>>: 3 layers (2309 bytes), 0 were here, 2 manifests, 1 of them speak of it
         promote_image: cluster1/webapp1 copying: webapp1: commit selects <first> (<webapp1:<first>>), approved: push of <first> to webapp1:main
           - copy webapp1@<webapp1:<first>> of 111111111111 to webapp1
         promote_image: cluster1/webapp1 moved: webapp1: commit selects <first> (<webapp1:<first>>), approved: push of <first> to webapp1:main
@@ -82,7 +77,7 @@ fn a_commit_without_an_image_waits_for_it() -> Result<(), Failure> {
     let first = story.develop("webapp1", "first")?;
     expect![[r#"
         promote_image: cluster1/webapp1 waiting: webapp1: no image in webapp1 upstream (111111111111) for commit <first>
-    "#]].assert_eq(&pushed_to_stg(&mut story, &first)?);
+    "#]].assert_eq(&story.pushed_to("stg", &first)?);
     story.at("dev")?.push_only("webapp1", &first, &Image::new("webapp1").version("first"))?;
     story.rest()?;
     expect![[r#"
@@ -121,6 +116,7 @@ fn a_repository_that_is_missing_here_is_made_where_the_rules_say_so() -> Result<
     let rules = rules_from("team/webapp1", "webapp1");
     let (mut story, said) = released(&rules.replace("services:", "create-repositories: true\nservices:"))?;
     expect![[r#"
+        promote_image: copied team/webapp1@<webapp1:<first>>: 3 layers (2309 bytes), 0 were here, 2 manifests, 1 of them speak of it
         promote_image: cluster1/webapp1 copying: webapp1: commit selects <first> (<webapp1:<first>>), approved: push of <first> to webapp1:main by arn:aws:iam::222222222222:user/person
           - copy webapp1@<webapp1:<first>> of 111111111111 to team/webapp1, creating the repository if it is missing
         promote_image: cluster1/webapp1 moved: webapp1: commit selects <first> (<webapp1:<first>>), approved: push of <first> to webapp1:main by arn:aws:iam::222222222222:user/person
@@ -149,7 +145,7 @@ fn an_image_that_is_here_under_its_tag_already_is_not_copied_again() -> Result<(
     expect![[r#"
         promote_image: cluster1/webapp1 moved: webapp1: commit selects <first> (<webapp1:<first>>), approved: push of <first> to webapp1:main by arn:aws:iam::222222222222:user/person
           - commit to deployment main on <commit 2>: cluster1/webapp1: webapp1 → <first> (cluster1/webapp1/revision.json)
-    "#]].assert_eq(&pushed_to_stg(&mut story, &first)?);
+    "#]].assert_eq(&story.pushed_to("stg", &first)?);
     Ok(())
 }
 
@@ -165,7 +161,7 @@ fn a_tag_that_is_on_another_image_here_is_not_moved() -> Result<(), Failure> {
     story.call_it(&here, "the image here");
     expect![[r#"
         promote_image: cluster1/webapp1 refused (tag_taken): container webapp1: webapp1:<first> is <the image here> here, and <webapp1:<first>> upstream; Towpath moves no tag: remove it here, or tag the image upstream anew
-    "#]].assert_eq(&pushed_to_stg(&mut story, &first)?);
+    "#]].assert_eq(&story.pushed_to("stg", &first)?);
     expect![[r#"
         nothing
     "#]]
@@ -184,7 +180,7 @@ fn a_tag_that_was_moved_after_its_approval_is_refused_with_both_images() -> Resu
     story.call_it(&moved, "the image that has the tag now");
     expect![[r#"
         promote_image: cluster1/webapp1 refused (approved_other): container webapp1: the tag <first> is on <the image that has the tag now> now, and <webapp1:<first>> was approved as <first>; approve the one that is meant
-    "#]].assert_eq(&pushed_to_stg(&mut story, &first)?);
+    "#]].assert_eq(&story.pushed_to("stg", &first)?);
     expect![[r#"
         nothing
     "#]]
@@ -194,6 +190,7 @@ fn a_tag_that_was_moved_after_its_approval_is_refused_with_both_images() -> Resu
     story.at("dev")?.push_only("webapp1", &first, &approved)?;
     story.rest()?;
     expect![[r#"
+        promote_image: copied webapp1@<webapp1:<first>>: 3 layers (2309 bytes), 0 were here, 2 manifests, 1 of them speak of it
         promote_image: cluster1/webapp1 copying: webapp1: commit selects <first> (<webapp1:<first>>), approved: push of <first> to webapp1:main, tag approved-stg-<first>
           - copy webapp1@<webapp1:<first>> of 111111111111 to webapp1
         promote_image: cluster1/webapp1 moved: webapp1: commit selects <first> (<webapp1:<first>>), approved: push of <first> to webapp1:main, tag approved-stg-<first>

@@ -1,7 +1,6 @@
 //! A person goes back through the console's door, and what was left stays away.
 
 use expect_test::expect;
-use local_aws::faults::TaskFaultKind;
 use local_aws::settings::Settings;
 use serde_json::json;
 use stories::{Failure, Story};
@@ -9,10 +8,7 @@ use stories::{Failure, Story};
 #[test]
 fn a_rollback_holds_through_replays_and_sweeps_and_the_fix_goes_out_after_the_release() -> Result<(), Failure>
 {
-    let mut story = Story::with_service(Settings::default())?;
-    story.push("webapp1", "1111111")?;
-    story.push("webapp1", "2222222")?;
-    story.forget()?;
+    let mut story = Story::with_versions(&["1111111", "2222222"])?;
     let before = story.file("cluster1/webapp1/revision.json")?;
     let told = story.automate("towpath-roll_back", &[("DryRun", "true")])?;
     expect![[r#"
@@ -147,12 +143,8 @@ fn a_rollback_holds_through_replays_and_sweeps_and_the_fix_goes_out_after_the_re
 
 #[test]
 fn a_running_execution_is_stopped_with_its_rollout_and_what_waits_behind_it() -> Result<(), Failure> {
-    let mut story = Story::with_service(Settings::default())?;
-    story.push("webapp1", "1111111")?;
-    story.forget()?;
-    story.fail_tasks("webapp1", u32::MAX, TaskFaultKind::Hang);
-    story.push_only("webapp1", "2222222", &client::image::Image::new("webapp1").version("2222222"))?;
-    story.let_pass(1)?;
+    let mut story = Story::with_versions(&["1111111"])?;
+    story.push_hanging("2222222")?;
     story.push_only("webapp1", "3333333", &client::image::Image::new("webapp1").version("3333333"))?;
     story.let_pass(1)?;
     expect![[r#"
@@ -283,10 +275,7 @@ fn the_same_execution_asks_once_however_often_it_is_told() -> Result<(), Failure
 
 #[test]
 fn who_asks_without_an_execution_is_only_claimed() -> Result<(), Failure> {
-    let mut story = Story::with_service(Settings::default())?;
-    story.push("webapp1", "1111111")?;
-    story.push("webapp1", "2222222")?;
-    story.forget()?;
+    let mut story = Story::with_versions(&["1111111", "2222222"])?;
     let told = story.ask(&json!({
         "service": "cluster1/webapp1", "action": "roll_back", "to": "1111111", "reason": "it answers 500",
         "who": "mary",

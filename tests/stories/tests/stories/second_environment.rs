@@ -118,6 +118,7 @@ fn where_upstreams_word_is_enough_its_newest_image_comes_over_and_no_earlier_one
             Execution <id 4> of deploy-cluster1-webapp1.
         records
           on_image_push: cluster1/webapp1 ignored: its rules ask for approvals (promote), so promote_image moves it
+          promote_image: copied webapp1@<webapp1:<second>>: 3 layers (2310 bytes), 0 were here, 2 manifests, 1 of them speak of it
           promote_image: cluster1/webapp1 copying: webapp1: newest "[0-9a-f]{7,40}" selects <second> (<webapp1:<second>>), approved: verified by dev at <time>
             - copy webapp1@<webapp1:<second>> of 111111111111 to webapp1
           promote_image: cluster1/webapp1 moved: webapp1: newest "[0-9a-f]{7,40}" selects <second> (<webapp1:<second>>), approved: verified by dev at <time>
