@@ -1,14 +1,18 @@
 """A commit landed on the deployment repository: starts the pipelines that are owed a start, at exactly that commit."""
 
-import hashlib
-
-import boto3
-
-from deployment import BRANCH, CONFIG, REPOSITORY, NotThere, answer_batch, codecommit, last_change, read_file
-from deployment import read_json, read_rules, record
-
-codepipeline = boto3.client("codepipeline", config=CONFIG)
-ecs = boto3.client("ecs", config=CONFIG)
+from deployment import (
+    BRANCH,
+    REPOSITORY,
+    NotThere,
+    answer_batch,
+    codecommit,
+    read_file,
+    read_rules,
+    read_service,
+    record,
+    token,
+)
+from rollouts import codepipeline, is_rolling, read_rollout, runs_now, source_commit
 
 
 def handle(event, _context):
@@ -46,82 +50,43 @@ def changed_services(old, new):
 
 
 def start_if_owed(service, blob, tip, rules):
-    cluster, name = service.split("/")
-    path = f"{service}/revision.json"
-    found, revision = read_json(path, tip)
-    if found != blob:
+    state = read_service(service, tip)
+    if state["blob"] != blob:
         record(decision="overtaken", service=service, because="a later commit replaced it")
         return
-    _, hold = read_json(f"{service}/hold.json", tip)
-    change = last_change(path, tip)
-    pipeline = rules.get("pipeline") or f"deploy-{cluster}-{name}"
-    source = source_action(codepipeline.get_pipeline(name=pipeline)["pipeline"], cluster, name, path)
-    executions = codepipeline.list_pipeline_executions(pipelineName=pipeline, maxResults=20)[
-        "pipelineExecutionSummaries"
-    ]
-    if newest_blob(executions, source, path) == found:
-        record(decision="nothing", service=service, because="its newest execution was for this content")
+    rollout = read_rollout(service, rules, 1)
+    if not is_owed(service, state, rollout):
+        record(decision="nothing", service=service, because="it was started, or runs exactly these images")
         return
-    if runs_already(cluster, name, revision, executions):
-        record(decision="already_runs", service=service, because="it runs exactly these images")
-        return
-    by_hand = "" if f"\nService: {service}\n" in change["message"] else f"by hand by {change['author']['name']}"
-    kept_out = [entry["digest"] for entry in (hold or {}).get("quarantine", [])]
     answer = codepipeline.start_pipeline_execution(
-        name=pipeline,
+        name=rollout["pipeline"],
         clientRequestToken=token("start", REPOSITORY, service, tip),
-        sourceRevisions=[{"actionName": source, "revisionType": "COMMIT_ID", "revisionValue": tip}],
+        sourceRevisions=[{"actionName": rollout["source"], "revisionType": "COMMIT_ID", "revisionValue": tip}],
     )
-    execution = answer["pipelineExecutionId"]
-    record(decision="started", service=service, because=by_hand, quarantine=kept_out, execution=execution, tip=tip)
+    record(
+        decision="started",
+        service=service,
+        because=state["held"] or "git says another content",
+        quarantine=sorted(state["kept_out"]),
+        execution=answer["pipelineExecutionId"],
+        tip=tip,
+    )
 
 
-def source_action(pipeline, cluster, service, path):
-    """The source action of a pipeline that is this service's own and can be started at a commit."""
-    if pipeline.get("pipelineType") != "V2" or pipeline.get("executionMode") != "QUEUED":
-        raise ValueError(f"{pipeline['name']} must be of type V2 and mode QUEUED")
-    actions = [action for stage in pipeline["stages"] for action in stage["actions"]]
-    deploys = [action["configuration"] for action in actions if action["actionTypeId"]["provider"] == "ECS"]
-    own = {"ClusterName": cluster, "ServiceName": service, "FileName": path}
-    if not deploys or any({key: deploy.get(key) for key in own} != own for deploy in deploys):
-        raise ValueError(f"{pipeline['name']} does not deploy {cluster}/{service} alone")
-    for action in actions:
-        configured = action.get("configuration", {})
-        if (configured.get("RepositoryName"), configured.get("BranchName")) == (REPOSITORY, BRANCH):
-            if configured.get("PollForSourceChanges") != "false":
-                raise ValueError(f"{pipeline['name']} polls for changes")
-            return action["name"]
-    raise ValueError(f"{pipeline['name']} does not read {REPOSITORY}")
-
-
-def newest_blob(executions, source, path):
-    """The content that the newest execution with a known source was for."""
-    for execution in executions:
-        for revision in execution.get("sourceRevisions", []):
-            if revision["actionName"] == source:
-                try:
-                    return read_file(path, revision["revisionId"])[1]
-                except NotThere:
-                    return None
-    return None
-
-
-def runs_already(cluster, service, revision, executions):
-    """Whether the service runs exactly these images, with nothing rolling or queued."""
-    arns = ecs.list_service_deployments(cluster=cluster, service=service, maxResults=1)["serviceDeployments"]
-    if not arns:
+def is_owed(service, state, rollout):
+    """Whether no execution was for this content, and the service does not run it with nothing rolling or queued."""
+    if newest_blob(f"{service}/revision.json", rollout) == state["blob"]:
         return False
-    answer = ecs.describe_service_deployments(serviceDeploymentArns=[arns[0]["serviceDeploymentArn"]])
-    deployment = answer["serviceDeployments"][0]
-    target = deployment.get("rollback", {}).get("serviceRevisionArn") or deployment["targetServiceRevision"]["arn"]
-    answer = ecs.describe_service_revisions(serviceRevisionArns=[target])
-    images = {image["containerName"]: image["image"] for image in answer["serviceRevisions"][0]["containerImages"]}
-    is_settled = deployment["status"] in ("SUCCESSFUL", "ROLLBACK_SUCCESSFUL")
-    is_queued = any(execution["status"] == "InProgress" for execution in executions)
-    wanted = {entry["name"]: entry["imageUri"] for entry in revision}
-    return is_settled and not is_queued and wanted.items() <= images.items()
+    return is_rolling(rollout) or not runs_now(rollout, state["revision"])
 
 
-def token(*parts):
-    joined = "".join(f"{len(part)}:{part};" for part in parts)
-    return hashlib.sha256(joined.encode()).hexdigest()
+def newest_blob(path, rollout):
+    """The content that the newest execution with a known source was for."""
+    for execution in rollout["executions"]:
+        commit = source_commit(execution, rollout["source"])
+        if commit:
+            try:
+                return read_file(path, commit)[1]
+            except NotThere:
+                return None
+    return None

@@ -3,6 +3,7 @@
 
 mod authority;
 mod benchmarks;
+mod budget;
 mod lambda;
 mod measure;
 mod process;

@@ -7,7 +7,6 @@ use crate::python::Python;
 use crate::relay::{Passed, Relay};
 use crate::scene::{Places, Scene};
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
@@ -34,8 +33,6 @@ pub(crate) struct Measured {
     pub(crate) warm: Vec<Took>,
     /// The peak memory of each process, in KiB.
     pub(crate) peak_kib: Vec<u64>,
-    /// The calls of one event, by operation.
-    pub(crate) calls: BTreeMap<String, usize>,
     /// What passed the relay for one event.
     pub(crate) passed: Passed,
 }
@@ -73,7 +70,9 @@ impl Bench<'_> {
     pub(crate) fn compare(&self, benchmark: Benchmark) -> Result<Compared, Failure> {
         let (mut scene, event) = benchmark.prepare(self.handle, self.places, self.size)?;
         let relay = self.handle.block_on(Relay::start(self.authority, scene.address().parse()?))?;
-        let mut handlers = self.handlers(benchmark.function, &scene, &relay)?;
+        let endpoint = format!("https://{}:{}", crate::authority::HOST, relay.port);
+        scene.say_endpoint(&endpoint);
+        let mut handlers = self.handlers(benchmark.function, &scene, endpoint)?;
         scene.stand_still()?;
         let course = Course { bench: self, benchmark, scene: &scene, relay: &relay, event: &event };
         let mut effects: Vec<String> = Vec::new();
@@ -105,10 +104,9 @@ impl Bench<'_> {
     }
 
     /// Ours, and Python's where there is one.
-    fn handlers(&self, function: &str, scene: &Scene, relay: &Relay) -> Result<Vec<Handler>, Failure> {
+    fn handlers(&self, function: &str, scene: &Scene, endpoint: String) -> Result<Vec<Handler>, Failure> {
         let mut variables: Vec<(String, OsString)> =
             scene.variables(function)?.into_iter().map(|(name, value)| (name, value.into())).collect();
-        let endpoint = format!("https://{}:{}", crate::authority::HOST, relay.port);
         variables.push(("AWS_ENDPOINT_URL".to_owned(), endpoint.into()));
         for name in ["SSL_CERT_FILE", "AWS_CA_BUNDLE"] {
             variables.push((name.to_owned(), self.authority.bundle.clone().into()));
@@ -142,7 +140,7 @@ struct Course<'a> {
 
 impl Course<'_> {
     fn start(&self, program: &Program) -> Result<(Process, Took), Failure> {
-        let arn = Scene::function_arn(self.benchmark.function);
+        let arn = self.scene.function_arn(self.benchmark.function);
         Process::start(self.bench.handle, program, &arn, self.event)
     }
 
@@ -151,9 +149,7 @@ impl Course<'_> {
         self.scene.restore()?;
         let before = (self.benchmark.effect)(self.scene)?;
         self.relay.reset(ROUND_TRIP);
-        let number = self.scene.last_call();
         let (process, took) = self.start(program)?;
-        let calls = self.scene.calls_after(self.benchmark.function, number);
         let passed = self.relay.passed();
         let effect = (self.benchmark.effect)(self.scene)?;
         let shown = || format!("{}\n{}", took.answer, process.said());
@@ -164,7 +160,7 @@ impl Course<'_> {
             return Err(format!("{}: the event changed nothing: {}", self.name(program), shown()).into());
         }
         let (cold, warm, peak_kib) = (Vec::new(), Vec::new(), Vec::new());
-        Ok((Measured { cold, warm, peak_kib, calls, passed }, effect))
+        Ok((Measured { cold, warm, peak_kib, passed }, effect))
     }
 
     /// One process: its first event, and those after it.

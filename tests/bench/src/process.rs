@@ -96,17 +96,29 @@ impl Process {
         Ok(number.ok_or("/proc tells no VmHWM")?.parse()?)
     }
 
-    /// The processor time of its threads, to the nanosecond as the scheduler counts it; `/proc/…/stat` counts in
-    /// hundredths of a second.
+    /// The processor time of its threads, to the nanosecond as the scheduler counts it. Where threads have ended, as much as
+    /// `/proc/…/stat` tells, which counts them too, but in hundredths of a second.
     fn cpu(&self) -> Result<Duration, Failure> {
+        let process = format!("/proc/{}", self.child.id());
         let mut nanoseconds = 0;
-        for task in std::fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+        for task in std::fs::read_dir(format!("{process}/task"))? {
             let Ok(text) = std::fs::read_to_string(task?.path().join("schedstat")) else { continue };
             let on_cpu: u64 = text.split_whitespace().next().ok_or("schedstat is empty")?.parse()?;
             nanoseconds += on_cpu;
         }
-        Ok(Duration::from_nanos(nanoseconds))
+        let stat = std::fs::read_to_string(format!("{process}/stat"))?;
+        Ok(Duration::from_nanos(nanoseconds).max(ticks(&stat).ok_or("/proc tells no processor time")?))
     }
+}
+
+/// The user's and the system's time in the text of `/proc/…/stat`. Behind the program's name, which may have any
+/// characters, they are the 12th and 13th field.
+fn ticks(stat: &str) -> Option<Duration> {
+    const TICK: Duration = Duration::from_millis(10);
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut fields = fields.split_whitespace().skip(11);
+    let (user, system): (u32, u32) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    Some(TICK * (user + system))
 }
 
 impl Drop for Process {
@@ -114,5 +126,17 @@ impl Drop for Process {
         // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_processor_time_of_a_process_stands_behind_its_name() {
+        assert_eq!(ticks(""), None);
+        let stat = "7 (a (b) c) S 1 2 3 4 5 6 7 8 9 10 30 12 13 14";
+        assert_eq!(ticks(stat), Some(Duration::from_millis(420)));
     }
 }

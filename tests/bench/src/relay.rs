@@ -1,8 +1,9 @@
-//! Ends TLS in front of the local accounts, and notes when each request was under way. Both handlers call through it,
-//! so both pay for it alike.
+//! Ends TLS in front of the local accounts, and notes what each request was and when it was under way. Both handlers
+//! call through it, so both pay for it alike.
 
 use crate::Failure;
 use crate::authority::Authority;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,19 +12,22 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 const BUFFER_BYTES: usize = 64 * 1024;
+/// How much of a request is kept: its head, and of a short body enough to tell the operation.
+const HEAD_BYTES_MAX: usize = 4 * 1024;
 
-/// While a request was under way: from its first byte to its answer's last.
-#[derive(Debug, Clone, Copy)]
+/// While a request was under way, from its first byte to its answer's last; and how it begins.
+#[derive(Debug, Clone)]
 struct Trip {
     began: Instant,
     ended: Instant,
+    head: Vec<u8>,
 }
 
 /// What passed since it was last asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Passed {
-    /// How many requests.
-    pub(crate) requests: usize,
+    /// The requests, by operation; those that are no call of an API, such as layers, by method and path.
+    pub(crate) operations: BTreeMap<String, usize>,
     /// The longest chain of requests of which each began after the one before had its answer.
     pub(crate) sequential: usize,
     /// How many connections were opened.
@@ -72,11 +76,11 @@ impl Relay {
     /// What passed since the last reset.
     pub(crate) fn passed(&self) -> Passed {
         let seen = self.lock();
-        Passed {
-            requests: seen.trips.len(),
-            sequential: longest_chain(seen.trips.clone()),
-            connections: seen.connections,
+        let mut operations = BTreeMap::new();
+        for trip in &seen.trips {
+            *operations.entry(operation(&trip.head)).or_default() += 1;
         }
+        Passed { operations, sequential: longest_chain(seen.trips.clone()), connections: seen.connections }
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {
@@ -96,11 +100,14 @@ impl Relay {
             tokio::select! {
                 read = client.read(&mut asked) => {
                     let Some(bytes) = asked.get(..read?).filter(|bytes| !bytes.is_empty()) else { return Ok(()) };
-                    if trip.is_none_or(|(_, is_answered)| is_answered) {
-                        trip = Some((self.begin(), false));
-                        let delay = self.lock().delay;
-                        if !delay.is_zero() {
-                            tokio::time::sleep(delay).await;
+                    match trip {
+                        Some((number, false)) => self.go_on(number, bytes),
+                        Some((_, true)) | None => {
+                            trip = Some((self.begin(bytes), false));
+                            let delay = self.lock().delay;
+                            if !delay.is_zero() {
+                                tokio::time::sleep(delay).await;
+                            }
                         }
                     }
                     server.write_all(bytes).await?;
@@ -118,11 +125,19 @@ impl Relay {
         }
     }
 
-    fn begin(&self) -> usize {
+    fn begin(&self, bytes: &[u8]) -> usize {
         let now = Instant::now();
+        let head = bytes.iter().copied().take(HEAD_BYTES_MAX).collect();
         let mut seen = self.lock();
-        seen.trips.push(Trip { began: now, ended: now });
+        seen.trips.push(Trip { began: now, ended: now, head });
         seen.trips.len() - 1
+    }
+
+    fn go_on(&self, number: usize, bytes: &[u8]) {
+        if let Some(trip) = self.lock().trips.get_mut(number) {
+            let left = HEAD_BYTES_MAX.saturating_sub(trip.head.len());
+            trip.head.extend(bytes.iter().take(left));
+        }
     }
 
     fn end(&self, number: usize) {
@@ -130,6 +145,28 @@ impl Relay {
             trip.ended = Instant::now();
         }
     }
+}
+
+/// What a request asks for: the service that it is signed for and the operation, such as `codecommit GetFile`; where it is
+/// no call of an API, its method and the beginning of its path.
+fn operation(head: &[u8]) -> String {
+    let text = String::from_utf8_lossy(head);
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    let mut lines = head.lines();
+    let mut request = lines.next().unwrap_or_default().split(' ');
+    let (method, path) = (request.next().unwrap_or_default(), request.next().unwrap_or_default());
+    if path != "/" {
+        return format!("{method} /{}/…", path.split('/').nth(1).unwrap_or_default());
+    }
+    let headers: BTreeMap<String, &str> = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim()))
+        .collect();
+    // AWS4-HMAC-SHA256 Credential=<key>/<day>/<Region>/<service>/aws4_request, …
+    let service = headers.get("authorization").and_then(|signed| signed.split('/').nth(3));
+    let target = headers.get("x-amz-target").and_then(|target| target.rsplit('.').next());
+    let action = body.split('&').find_map(|member| member.strip_prefix("Action="));
+    format!("{} {}", service.unwrap_or("?"), target.or(action).unwrap_or("?"))
 }
 
 /// How many requests came one after the other at least: the most that can be chosen so that none overlaps another.
@@ -161,9 +198,25 @@ mod tests {
         let at = |began, ended| Trip {
             began: start + Duration::from_millis(began),
             ended: start + Duration::from_millis(ended),
+            head: Vec::new(),
         };
         // One, then three side by side, then one.
         let trips = vec![at(0, 20), at(21, 41), at(22, 43), at(22, 40), at(44, 64)];
         assert_eq!(longest_chain(trips), 3);
+    }
+
+    #[test]
+    fn a_request_is_named_by_its_service_and_operation_or_by_its_path() {
+        let signed = "Authorization: AWS4-HMAC-SHA256 Credential=A/20261121/eu-west-1/ecr/aws4_request, SignedHeaders=host";
+        let json =
+            format!("POST / HTTP/1.1\r\n{signed}\r\nX-Amz-Target: AmazonEC2.DescribeImages\r\n\r\n{{}}");
+        assert_eq!(operation(json.as_bytes()), "ecr DescribeImages");
+        let query = format!("POST / HTTP/1.1\r\n{signed}\r\n\r\nAction=AssumeRole&Version=2011-06-15");
+        assert_eq!(operation(query.as_bytes()), "ecr AssumeRole");
+        assert_eq!(
+            operation(b"PUT /v2/webapp1/blobs/uploads/1?digest=sha256:a HTTP/1.1\r\n\r\n"),
+            "PUT /v2/\u{2026}"
+        );
+        assert_eq!(operation(b""), " //\u{2026}");
     }
 }

@@ -1,11 +1,11 @@
 //! What was measured, as a table for people and as JSON for programs.
 
 use crate::Failure;
+use crate::budget::{EVERYWHERE, Figure, Held};
 use crate::measure::{Compared, Measured, sizes};
 use crate::process::Took;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::Path;
 
 /// A middle and the extremes.
@@ -32,6 +32,18 @@ struct HandlerReport {
     operations: BTreeMap<String, usize>,
 }
 
+/// How many times more the handler next to ours takes, by the medians.
+#[derive(Debug, Clone, Serialize)]
+struct Ratios {
+    cold_start: f64,
+    cold_cpu: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warm_event: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warm_cpu: Option<f64>,
+    peak_memory: f64,
+}
+
 /// One function.
 #[derive(Debug, Clone, Serialize)]
 struct FunctionReport {
@@ -43,6 +55,9 @@ struct FunctionReport {
     towpath: HandlerReport,
     #[serde(skip_serializing_if = "Option::is_none")]
     python: Option<HandlerReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ratios: Option<Ratios>,
+    budgets: Vec<Held>,
 }
 
 /// The whole run.
@@ -55,21 +70,8 @@ pub(crate) struct Report {
 impl Report {
     /// The report of these comparisons, made under these conditions.
     pub(crate) fn new(compared: &[Compared], functions: &Path, conditions: String) -> Result<Self, Failure> {
-        let functions = compared
-            .iter()
-            .map(|compared| {
-                let (executable, zipped) = sizes(&functions.join(compared.benchmark.function))?;
-                Ok(FunctionReport {
-                    function: compared.benchmark.function,
-                    what: compared.benchmark.what,
-                    executable: megabytes(executable),
-                    zipped: zipped.map(megabytes),
-                    towpath: HandlerReport::of(&compared.towpath)?,
-                    python: compared.python.as_ref().map(HandlerReport::of).transpose()?,
-                })
-            })
-            .collect::<Result<_, Failure>>()?;
-        Ok(Self { conditions, functions })
+        let functions = compared.iter().map(|compared| FunctionReport::of(compared, functions));
+        Ok(Self { conditions, functions: functions.collect::<Result<_, Failure>>()? })
     }
 
     /// For programs.
@@ -79,38 +81,121 @@ impl Report {
 
     /// For people, in Markdown.
     pub(crate) fn table(&self) -> String {
-        let mut text = format!("{}\n\n", self.conditions);
-        text +=
-            "| function | cold start, ms | warm event, ms | CPU of a warm event, ms | peak memory, MB |\n";
-        text += "|---|---|---|---|---|\n";
-        for function in &self.functions {
-            let both = |read: &dyn Fn(&HandlerReport) -> Option<Spread>| {
-                compare(read(&function.towpath), function.python.as_ref().and_then(read))
-            };
-            let cells = [
-                both(&|handler| Some(handler.cold_start)),
-                both(&|handler| handler.warm_event),
-                both(&|handler| handler.warm_cpu),
-                both(&|handler| Some(handler.peak_memory)),
-            ];
-            // Writing to a String does not fail.
-            let _ = writeln!(text, "| `{}` | {} |", function.function, cells.join(" | "));
+        let times = [
+            "function",
+            "cold start, ms",
+            "CPU of a cold start, ms",
+            "warm event, ms",
+            "CPU of a warm event, ms",
+            "peak memory, MB",
+        ];
+        let sizes = ["function", "measured at", "AWS calls", "in sequence", "executable, MB", "zipped, MB"];
+        let rows =
+            |cells: fn(&FunctionReport) -> Vec<String>| self.functions.iter().map(cells).collect::<Vec<_>>();
+        format!(
+            "{}\n\n{}\n{}",
+            self.conditions,
+            table(&times, &rows(FunctionReport::times)),
+            table(&sizes, &rows(FunctionReport::sizes)),
+        )
+    }
+}
+
+/// A table in Markdown.
+fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let head: Vec<String> = head.iter().map(|&name| name.to_owned()).collect();
+    let rule = format!("|{}\n", "---|".repeat(head.len()));
+    line(&head) + &rule + &rows.iter().map(|cells| line(cells)).collect::<String>()
+}
+
+impl FunctionReport {
+    fn of(compared: &Compared, functions: &Path) -> Result<Self, Failure> {
+        let (executable, zipped) = sizes(&functions.join(compared.benchmark.function))?;
+        let towpath = HandlerReport::of(&compared.towpath)?;
+        let python = compared.python.as_ref().map(HandlerReport::of).transpose()?;
+        let mut report = Self {
+            function: compared.benchmark.function,
+            what: compared.benchmark.what,
+            executable: megabytes(executable),
+            zipped: zipped.map(megabytes),
+            ratios: python.as_ref().map(|python| Ratios::of(&towpath, python)),
+            towpath,
+            python,
+            budgets: Vec::new(),
+        };
+        let budgets = EVERYWHERE.iter().chain(compared.benchmark.budgets);
+        report.budgets =
+            budgets.filter_map(|budget| Some(budget.against(report.measured(budget.figure)?))).collect();
+        Ok(report)
+    }
+
+    /// A figure that a budget can be about; none where it was not measured.
+    fn measured(&self, figure: Figure) -> Option<f64> {
+        let ratios = self.ratios.as_ref();
+        match figure {
+            Figure::ColdStartRatio => ratios.map(|ratios| ratios.cold_start),
+            Figure::WarmCpuRatio => ratios.and_then(|ratios| ratios.warm_cpu),
+            Figure::PeakMemory => Some(self.towpath.peak_memory.median),
+            Figure::Executable => Some(self.executable),
+            Figure::Zipped => self.zipped,
+            Figure::Calls => Some(count(self.towpath.calls)),
+            Figure::Sequential => Some(count(self.towpath.sequential)),
         }
-        text += "\n| function | measured at | AWS calls | in sequence | executable, MB | zipped, MB |\n";
-        text += "|---|---|---|---|---|---|\n";
-        for FunctionReport { function, what, executable, zipped, towpath, python } in &self.functions {
-            let both = |read: fn(&HandlerReport) -> usize| match python {
-                Some(python) => format!("{} / {}", read(towpath), read(python)),
-                None => read(towpath).to_string(),
-            };
-            let (calls, sequential) = (both(|handler| handler.calls), both(|handler| handler.sequential));
-            let zipped = zipped.map_or_else(|| "–".to_owned(), |zipped| format!("{zipped:.1}"));
-            let _ = writeln!(
-                text,
-                "| `{function}` | {what} | {calls} | {sequential} | {executable:.1} | {zipped} |"
-            );
+    }
+
+    /// The budget of a figure, as it stands in its cell.
+    fn beside(&self, figure: Figure) -> String {
+        let held = self.budgets.iter().find(|held| held.figure == figure);
+        held.map_or_else(String::new, |held| {
+            let missed = if held.kept { "" } else { ", **missed**" };
+            format!(" (budget {}{missed})", held.budget)
+        })
+    }
+
+    fn times(&self) -> Vec<String> {
+        let both = |read: &dyn Fn(&HandlerReport) -> Option<Spread>| {
+            compare(read(&self.towpath), self.python.as_ref().and_then(read))
+        };
+        vec![
+            format!("`{}`", self.function),
+            both(&|handler| Some(handler.cold_start)) + &self.beside(Figure::ColdStartRatio),
+            both(&|handler| Some(handler.cold_cpu)),
+            both(&|handler| handler.warm_event),
+            both(&|handler| handler.warm_cpu) + &self.beside(Figure::WarmCpuRatio),
+            both(&|handler| Some(handler.peak_memory)) + &self.beside(Figure::PeakMemory),
+        ]
+    }
+
+    fn sizes(&self) -> Vec<String> {
+        let both = |read: fn(&HandlerReport) -> usize| match &self.python {
+            Some(python) => format!("{} / {}", read(&self.towpath), read(python)),
+            None => read(&self.towpath).to_string(),
+        };
+        let zipped = self.zipped.map_or_else(|| "–".to_owned(), |zipped| format!("{zipped:.1}"));
+        vec![
+            format!("`{}`", self.function),
+            self.what.to_owned(),
+            both(|handler| handler.calls) + &self.beside(Figure::Calls),
+            both(|handler| handler.sequential) + &self.beside(Figure::Sequential),
+            format!("{:.1}{}", self.executable, self.beside(Figure::Executable)),
+            zipped + &self.beside(Figure::Zipped),
+        ]
+    }
+}
+
+impl Ratios {
+    fn of(ours: &HandlerReport, theirs: &HandlerReport) -> Self {
+        let ratio = |read: fn(&HandlerReport) -> Spread| read(theirs).median / read(ours).median;
+        let warm =
+            |read: fn(&HandlerReport) -> Option<Spread>| Some(read(theirs)?.median / read(ours)?.median);
+        Self {
+            cold_start: ratio(|handler| handler.cold_start),
+            cold_cpu: ratio(|handler| handler.cold_cpu),
+            warm_event: warm(|handler| handler.warm_event),
+            warm_cpu: warm(|handler| handler.warm_cpu),
+            peak_memory: ratio(|handler| handler.peak_memory),
         }
-        text
     }
 }
 
@@ -118,24 +203,23 @@ impl HandlerReport {
     fn of(measured: &Measured) -> Result<Self, Failure> {
         let wall = |took: &Took| took.wall.as_secs_f64() * 1000.0;
         let cpu = |took: &Took| took.cpu.as_secs_f64() * 1000.0;
-        let Measured { cold, warm, peak_kib, calls, passed } = measured;
-        let all: usize = calls.values().sum();
-        if all != passed.requests {
-            let text = format!("{all} calls in the journal, {} requests passed the relay", passed.requests);
-            return Err(text.into());
-        }
+        let Measured { cold, warm, peak_kib, passed } = measured;
         Ok(Self {
             cold_start: spread(cold.iter().map(wall)).ok_or("no cold start")?,
             cold_cpu: spread(cold.iter().map(cpu)).ok_or("no cold start")?,
             warm_event: spread(warm.iter().map(wall)),
             warm_cpu: spread(warm.iter().map(cpu)),
             peak_memory: spread(peak_kib.iter().map(|kib| megabytes(kib * 1024))).ok_or("no process")?,
-            calls: all,
+            calls: passed.operations.values().sum(),
             sequential: passed.sequential,
             connections: passed.connections,
-            operations: calls.clone(),
+            operations: passed.operations.clone(),
         })
     }
+}
+
+fn count(number: usize) -> f64 {
+    u32::try_from(number).map_or(f64::INFINITY, f64::from)
 }
 
 fn megabytes(bytes: u64) -> f64 {
@@ -157,7 +241,9 @@ fn spread(values: impl Iterator<Item = f64>) -> Option<Spread> {
 fn compare(ours: Option<Spread>, theirs: Option<Spread>) -> String {
     match (ours, theirs) {
         (Some(ours), Some(theirs)) => {
-            format!("{} / {} = **{:.0}×**", show(ours), show(theirs), theirs.median / ours.median)
+            let ratio = theirs.median / ours.median;
+            let digits = usize::from(ratio < 10.0);
+            format!("{} / {} = **{ratio:.digits$}×**", show(ours), show(theirs))
         }
         (Some(ours), None) => show(ours),
         (None, _) => "–".to_owned(),

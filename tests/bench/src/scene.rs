@@ -1,10 +1,11 @@
-//! A dev account in which one event waits for one function. It is prepared by the functions themselves in virtual time,
-//! then stands still: every handler finds exactly the same, however often it is asked.
+//! An account in which one event waits for one function, and the account before it where the function needs one. It is
+//! prepared by the functions themselves in virtual time, then stands still: every handler finds exactly the same, however
+//! often it is asked.
 
 use crate::Failure;
 use client::aws::Aws;
 use client::git::Git;
-use client::image::Image;
+use client::image::{Artifact, Image};
 use client::registry::Registry;
 use local_aws::clock::Clock;
 use local_aws::serve::{self, Environment, Options, Running};
@@ -12,13 +13,14 @@ use local_aws::services::{Service, sts};
 use local_aws::settings::Settings;
 use local_aws::{AccountId, Caller};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::SystemTime;
 use tokio::runtime::Handle;
 
-/// dev's account.
-pub(crate) const DEV: &str = "111111111111";
+/// An environment alone.
+pub(crate) const ALONE: &[(&str, &str)] = &[("dev", "111111111111")];
+/// An environment and the one before it.
+pub(crate) const WITH_UPSTREAM: &[(&str, &str)] = &[("dev", "111111111111"), ("stg", "222222222222")];
 /// The one Region.
 pub(crate) const REGION: &str = "eu-west-1";
 
@@ -34,15 +36,26 @@ pub(crate) struct Places {
     pub(crate) functions: PathBuf,
 }
 
-/// The account.
+/// The account, which is the last one of its chain.
 pub(crate) struct Scene {
+    /// Its id.
+    account: &'static str,
     pub(crate) aws: Aws,
     pub(crate) registry: Registry,
     pub(crate) git: Git,
+    /// The account before it.
+    pub(crate) upstream: Option<Upstream>,
     running: Running,
     handle: Handle,
     places: Places,
     still: Option<Still>,
+}
+
+/// The account before it.
+pub(crate) struct Upstream {
+    account: &'static str,
+    pub(crate) aws: Aws,
+    pub(crate) registry: Registry,
 }
 
 /// The account as it stands still.
@@ -52,12 +65,21 @@ struct Still {
 }
 
 impl Scene {
-    /// An account with Towpath's stacks and a cluster, whose clock is so much slow.
-    pub(crate) fn start(handle: &Handle, places: &Places, slow: chrono::Duration) -> Result<Self, Failure> {
+    /// Accounts with Towpath's stacks, the last one with a cluster, whose clock is so much slow.
+    pub(crate) fn start(
+        handle: &Handle,
+        places: &Places,
+        chain: &[(&'static str, &'static str)],
+        slow: chrono::Duration,
+    ) -> Result<Self, Failure> {
+        let [before @ .., (_, account)] = chain else { return Err("there is no account".into()) };
+        let environments = chain.iter().map(|(name, account)| {
+            Ok::<_, Failure>(Environment { name: (*name).to_owned(), account: account.parse()? })
+        });
         let options = Options {
             port: 0,
             region: REGION.to_owned(),
-            environments: vec![Environment { name: "dev".to_owned(), account: DEV.parse()? }],
+            environments: environments.collect::<Result<_, _>>()?,
             store: None,
             project: Some(places.project.clone()),
             functions: places.functions.clone(),
@@ -66,10 +88,13 @@ impl Scene {
         };
         let now = Clock::Manual(chrono::DateTime::<chrono::Utc>::from(SystemTime::now()) - slow);
         let running = handle.block_on(serve::start_with_clock(&options, now))?;
-        let aws = Aws::local(&running.endpoint, DEV);
+        let aws = Aws::local(&running.endpoint, account);
+        let upstream = before.last().map(|(_, account)| Upstream::log_in(&running.endpoint, account));
         let scene = Self {
+            account,
             registry: Registry::login(&aws)?,
-            git: Git::clone(&running.endpoint, DEV, "deployment")?,
+            git: Git::clone(&running.endpoint, account, "deployment")?,
+            upstream: upstream.transpose()?,
             aws,
             running,
             handle: handle.clone(),
@@ -88,8 +113,13 @@ impl Scene {
         self.running.endpoint.trim_start_matches("http://")
     }
 
+    /// From now on, logins and the addresses of layers lead here.
+    pub(crate) fn say_endpoint(&self, endpoint: &str) {
+        self.running.local.lock().endpoint = Some(endpoint.to_owned());
+    }
+
     fn call(&self, service: Service, operation: &str, input: Value) -> Result<Value, Failure> {
-        let account: AccountId = DEV.parse()?;
+        let account: AccountId = self.account.parse()?;
         Ok(self.running.local.lock().call(&Caller::administrator(&account), service, operation, input)?)
     }
 
@@ -102,7 +132,7 @@ impl Scene {
     pub(crate) fn make_service(&self, service: &str) -> Result<(), Failure> {
         self.aws.call("ecr", "CreateRepository", &json!({ "repositoryName": service }))?;
         self.push(service, "placeholder")?;
-        let image = format!("{DEV}.dkr.ecr.{REGION}.amazonaws.com/{service}:placeholder");
+        let image = format!("{}.dkr.ecr.{REGION}.amazonaws.com/{service}:placeholder", self.account);
         let container = json!({ "name": service, "image": image, "essential": true, "memory": 128 });
         let definition = json!({ "family": service, "containerDefinitions": [container] });
         self.aws.call("ecs", "RegisterTaskDefinition", &definition)?;
@@ -163,7 +193,16 @@ impl Scene {
     }
 
     fn queue(&self, function: &str) -> String {
-        format!("{}/{DEV}/towpath-{function}", self.running.endpoint)
+        format!("{}/{}/towpath-{function}", self.running.endpoint, self.account)
+    }
+
+    /// How many messages wait in a function's queue.
+    pub(crate) fn waiting(&self, function: &str) -> Result<String, Failure> {
+        let name = "ApproximateNumberOfMessages";
+        let asked = json!({ "QueueUrl": self.queue(function), "AttributeNames": [name] });
+        let answer = self.aws.call("sqs", "GetQueueAttributes", &asked)?;
+        let number = answer.pointer(&format!("/Attributes/{name}")).and_then(Value::as_str);
+        Ok(number.ok_or("SQS tells no number of messages")?.to_owned())
     }
 
     /// The first message in a function's queue that has all these words, as Lambda hands it over.
@@ -177,7 +216,7 @@ impl Scene {
                 .ok_or_else(|| format!("{function} was sent nothing with {words:?}"))?;
             let body = message.get("Body").and_then(Value::as_str).unwrap_or_default();
             if words.iter().all(|word| body.contains(word)) {
-                return Ok(batch(function, message));
+                return Ok(self.batch(function, message));
             }
         }
     }
@@ -186,8 +225,19 @@ impl Scene {
     pub(crate) fn stand_still(&mut self) -> Result<(), Failure> {
         let tip = self.tip()?;
         self.git.update()?;
-        self.still = Some(Still { world: self.running.local.lock().save()?, tip });
+        let world = self.running.local.lock().save()?;
+        self.still = Some(Still { world: self.without_upstream(&world)?, tip });
         Ok(())
+    }
+
+    /// A saved world without the account before this one: no handler changes anything there, and the sessions that it has
+    /// opened there since must stay good.
+    fn without_upstream(&self, world: &str) -> Result<String, Failure> {
+        let mut world: Value = serde_json::from_str(world)?;
+        if let (Some(upstream), Some(accounts)) = (&self.upstream, world.get_mut("accounts")) {
+            accounts.as_object_mut().and_then(|accounts| accounts.remove(upstream.account));
+        }
+        Ok(world.to_string())
     }
 
     /// Undoes what was done since [`Scene::stand_still`].
@@ -217,7 +267,7 @@ impl Scene {
         let role = role.rsplit('/').next().unwrap_or_default();
         let session = {
             let mut world = self.running.local.lock();
-            sts::open_session(&mut world, &DEV.parse()?, role, &name)
+            sts::open_session(&mut world, &self.account.parse()?, role, &name)
         };
         let mut variables = vec![
             ("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned()),
@@ -239,39 +289,36 @@ impl Scene {
         Ok(variables)
     }
 
-    /// The number of the newest call so far.
-    pub(crate) fn last_call(&self) -> u64 {
-        self.running.local.lock().journal.last_number()
-    }
-
-    /// The calls of a function after that number, by operation.
-    pub(crate) fn calls_after(&self, function: &str, number: u64) -> BTreeMap<String, usize> {
-        let caller = format!("towpath-{function}");
-        let world = self.running.local.lock();
-        let mut calls = BTreeMap::new();
-        for entry in world.journal.after(number).filter(|entry| entry.caller == caller) {
-            *calls.entry(format!("{} {}", entry.service, entry.operation)).or_default() += 1;
-        }
-        calls
-    }
-
     /// The functions' ARN, as a process is told it.
-    pub(crate) fn function_arn(function: &str) -> String {
-        format!("arn:aws:lambda:{REGION}:{DEV}:function:towpath-{function}")
+    pub(crate) fn function_arn(&self, function: &str) -> String {
+        format!("arn:aws:lambda:{REGION}:{}:function:towpath-{function}", self.account)
+    }
+
+    /// A batch of one message, as Lambda's event source mapping hands it over.
+    fn batch(&self, function: &str, message: &Value) -> String {
+        let member = |name: &str| message.get(name).cloned().unwrap_or_default();
+        let record = json!({
+            "messageId": member("MessageId"), "receiptHandle": member("ReceiptHandle"), "body": member("Body"),
+            "attributes": {
+                "ApproximateReceiveCount": "1", "SentTimestamp": "1545082649183",
+                "SenderId": "AIDAIENQZJOLO23YVJ4VO", "ApproximateFirstReceiveTimestamp": "1545082649185",
+            },
+            "messageAttributes": {}, "md5OfBody": member("MD5OfBody"), "eventSource": "aws:sqs",
+            "eventSourceARN": format!("arn:aws:sqs:{REGION}:{}:towpath-{function}", self.account), "awsRegion": REGION,
+        });
+        json!({ "Records": [record] }).to_string()
     }
 }
 
-/// A batch of one message, as Lambda's event source mapping hands it over.
-fn batch(function: &str, message: &Value) -> String {
-    let member = |name: &str| message.get(name).cloned().unwrap_or_default();
-    let record = json!({
-        "messageId": member("MessageId"), "receiptHandle": member("ReceiptHandle"), "body": member("Body"),
-        "attributes": {
-            "ApproximateReceiveCount": "1", "SentTimestamp": "1545082649183",
-            "SenderId": "AIDAIENQZJOLO23YVJ4VO", "ApproximateFirstReceiveTimestamp": "1545082649185",
-        },
-        "messageAttributes": {}, "md5OfBody": member("MD5OfBody"), "eventSource": "aws:sqs",
-        "eventSourceARN": format!("arn:aws:sqs:{REGION}:{DEV}:towpath-{function}"), "awsRegion": REGION,
-    });
-    json!({ "Records": [record] }).to_string()
+impl Upstream {
+    fn log_in(endpoint: &str, account: &'static str) -> Result<Self, Failure> {
+        let aws = Aws::local(endpoint, account);
+        Ok(Self { account, registry: Registry::login(&aws)?, aws })
+    }
+
+    /// Pushes an image through the registry protocol, and does not wait.
+    pub(crate) fn push(&self, repository: &str, tag: &str, image: &Artifact) -> Result<(), Failure> {
+        self.registry.push(repository, Some(tag), image)?;
+        Ok(())
+    }
 }

@@ -19,6 +19,8 @@ use domain::time::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 
 const SERVICE: &str = "CodePipeline";
+/// How many executions are looked at where one look is to be enough.
+const EXECUTIONS_LOOKED_AT: usize = 20;
 
 /// One execution as `ListPipelineExecutions` tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,8 +45,12 @@ impl Clients {
     /// # Errors
     /// When CodePipeline gives no usable answer.
     pub async fn pipeline(&self, name: &PipelineName) -> Result<PipelineFact, CallError> {
+        self.look(&self.known.pipelines, name.clone(), Box::pin(self.ask_pipeline(name))).await
+    }
+
+    async fn ask_pipeline(&self, name: &PipelineName) -> Result<PipelineFact, CallError> {
         let thing = format!("pipeline {name}");
-        let answer = match self.codepipeline.get_pipeline().name(name.as_str()).send().await {
+        let answer = match self.codepipeline().get_pipeline().name(name.as_str()).send().await {
             Ok(answer) => answer,
             Err(error) if code_of(&error) == Some("PipelineNotFoundException") => {
                 return Ok(PipelineFact::Missing);
@@ -86,22 +92,33 @@ impl Clients {
         count: u16,
     ) -> Result<Option<Vec<ExecutionSummary>>, CallError> {
         let thing = format!("pipeline {pipeline}");
-        let operation = "ListPipelineExecutions";
+        let asked = self.at_least(usize::from(count), EXECUTIONS_LOOKED_AT);
+        let ask = Box::pin(self.ask_executions(pipeline, asked));
+        let Some(summaries) = self.look(&self.known.executions, pipeline.clone(), ask).await? else {
+            return Ok(None);
+        };
+        let newest = summaries.iter().take(usize::from(count));
+        newest.map(|summary| read_summary(&thing, summary, source_action)).collect::<Result<_, _>>().map(Some)
+    }
+
+    async fn ask_executions(
+        &self,
+        pipeline: &PipelineName,
+        count: usize,
+    ) -> Result<Option<Vec<PipelineExecutionSummary>>, CallError> {
         let sent = self
-            .codepipeline
+            .codepipeline()
             .list_pipeline_executions()
             .pipeline_name(pipeline.as_str())
-            .max_results(i32::from(count.clamp(1, 100)));
-        let answer = match sent.send().await {
-            Ok(answer) => answer,
-            Err(error) if code_of(&error) == Some("PipelineNotFoundException") => return Ok(None),
-            Err(error) => return Err(CallError::from_sdk(SERVICE, operation, thing, error)),
-        };
-        let summaries = answer.pipeline_execution_summaries().iter();
-        summaries
-            .map(|summary| read_summary(&thing, summary, source_action))
-            .collect::<Result<_, _>>()
-            .map(Some)
+            .max_results(i32::try_from(count.clamp(1, 100)).unwrap_or(100));
+        match sent.send().await {
+            Ok(answer) => Ok(Some(answer.pipeline_execution_summaries.unwrap_or_default())),
+            Err(error) if code_of(&error) == Some("PipelineNotFoundException") => Ok(None),
+            Err(error) => {
+                let thing = format!("pipeline {pipeline}");
+                Err(CallError::from_sdk(SERVICE, "ListPipelineExecutions", thing, error))
+            }
+        }
     }
 
     /// While the newest executions' Deploy actions of this name ran, by execution.
@@ -116,7 +133,7 @@ impl Clients {
         let thing = format!("pipeline {pipeline}");
         let operation = "ListActionExecutions";
         let sent =
-            self.codepipeline.list_action_executions().pipeline_name(pipeline.as_str()).max_results(100);
+            self.codepipeline().list_action_executions().pipeline_name(pipeline.as_str()).max_results(100);
         let answer = match sent.send().await {
             Ok(answer) => answer,
             Err(error) if code_of(&error) == Some("PipelineNotFoundException") => return Ok(BTreeMap::new()),
@@ -154,7 +171,7 @@ impl Clients {
             .build()
             .map_err(|error| CallError::malformed(SERVICE, operation, &thing, error))?;
         let sent = self
-            .codepipeline
+            .codepipeline()
             .start_pipeline_execution()
             .name(pipeline.as_str())
             .client_request_token(token.as_str())
@@ -171,7 +188,7 @@ impl Clients {
     pub async fn stop_execution(&self, stop: &StopExecution) -> Result<(), CallError> {
         let StopExecution { service: _, pipeline, execution, running_action, reason } = stop;
         let sent = self
-            .codepipeline
+            .codepipeline()
             .stop_pipeline_execution()
             .pipeline_name(pipeline.as_str())
             .pipeline_execution_id(execution.as_str())

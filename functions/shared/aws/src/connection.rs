@@ -2,10 +2,13 @@
 //! one HTTP client for all services.
 
 use crate::codecommit::{Commit, File, Version};
-use crate::once::Once;
+use crate::ecs::ServiceHistory;
+use crate::error::CallError;
+use crate::once::{Answer, Once};
 use crate::retry::XmlThrottle;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_codepipeline::types::PipelineExecutionSummary;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -15,9 +18,12 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
+use domain::facts::PipelineFact;
 use domain::names::{
-    AccountId, BlobId, CommitId, FilePath, ImageDigest, ImageRepositoryName, RepositoryName,
+    AccountId, BlobId, CommitId, FilePath, ImageDigest, ImageRepositoryName, PipelineName, RepositoryName,
+    ServiceId,
 };
+use std::hash::Hash;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
@@ -46,6 +52,8 @@ pub struct Connection {
     pub endpoint_url: Option<String>,
     /// What carries the requests.
     pub http_client: SharedHttpClient,
+    /// What carries the bytes of layers.
+    pub transfers: Transfers,
     /// What is taken for now: this machine's clock, or a clock that stands still.
     pub time_source: SharedTimeSource,
 }
@@ -75,6 +83,7 @@ impl Connection {
             region,
             endpoint_url,
             http_client: https_client(),
+            transfers: Transfers::default(),
             time_source: SharedTimeSource::new(SystemTimeSource::new()),
         }
     }
@@ -100,6 +109,28 @@ impl Connection {
     }
 }
 
+/// What carries the bytes of layers, which are no calls of an API. The network's is made with the first use: most functions
+/// have none.
+#[derive(Debug, Clone, Default)]
+pub struct Transfers(Arc<OnceLock<SharedHttpConnector>>);
+
+impl Transfers {
+    fn connector(&self) -> &SharedHttpConnector {
+        self.0.get_or_init(|| {
+            let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
+            let tls = Provider::Rustls(CryptoMode::Ring);
+            let connector = Connector::builder().tls_provider(tls).sleep_impl(TokioSleep::new());
+            SharedHttpConnector::new(connector.connector_settings(settings).build())
+        })
+    }
+}
+
+impl From<SharedHttpConnector> for Transfers {
+    fn from(connector: SharedHttpConnector) -> Self {
+        Self(Arc::new(OnceLock::from(connector)))
+    }
+}
+
 /// What carries the requests: HTTPS with the roots of this machine, HTTP where an address says so.
 #[must_use]
 pub fn https_client() -> SharedHttpClient {
@@ -110,23 +141,41 @@ fn required(name: &'static str) -> Result<String, MissingVariable> {
     std::env::var(name).ok().filter(|value| !value.is_empty()).ok_or(MissingVariable { name })
 }
 
-/// One client per service, all over one connection to one account.
+/// One client per service, all over one connection to one account. Each is made when it is first used: a function pays only
+/// for those it calls, at its cold start and in its size.
 #[derive(Debug, Clone)]
 pub struct Clients {
     pub(crate) account: AccountId,
-    pub(crate) codecommit: aws_sdk_codecommit::Client,
-    pub(crate) codepipeline: aws_sdk_codepipeline::Client,
-    pub(crate) ecr: aws_sdk_ecr::Client,
-    pub(crate) ecs: aws_sdk_ecs::Client,
-    pub(crate) eventbridge: aws_sdk_eventbridge::Client,
-    pub(crate) sqs: aws_sdk_sqs::Client,
-    transfers: Arc<OnceLock<SharedHttpConnector>>,
+    made: Arc<Made>,
+    transfers: Transfers,
     time_source: SharedTimeSource,
     config: SdkConfig,
     pub(crate) known: Arc<Known>,
+    looks: Looks,
 }
 
-/// What this invocation has read already of what can never change.
+/// The clients that were made so far.
+#[derive(Debug, Default)]
+struct Made {
+    codecommit: OnceLock<aws_sdk_codecommit::Client>,
+    codepipeline: OnceLock<aws_sdk_codepipeline::Client>,
+    ecr: OnceLock<aws_sdk_ecr::Client>,
+    ecs: OnceLock<aws_sdk_ecs::Client>,
+    eventbridge: OnceLock<aws_sdk_eventbridge::Client>,
+    sqs: OnceLock<aws_sdk_sqs::Client>,
+    ssm: OnceLock<aws_sdk_ssm::Client>,
+}
+
+/// How often what can change is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Looks {
+    /// Each time: what is decided is carried out.
+    EachTime,
+    /// Once: whoever only compares is told by its first look.
+    Once,
+}
+
+/// What this invocation has read already: what can never change, and what one that looks once need not ask again.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     pub(crate) files: Once<(RepositoryName, CommitId, FilePath), Option<File>>,
@@ -134,35 +183,63 @@ pub(crate) struct Known {
     pub(crate) commits: Once<(RepositoryName, CommitId), Option<Commit>>,
     pub(crate) histories: Once<(RepositoryName, CommitId, FilePath, usize), Vec<Version>>,
     pub(crate) manifests: Once<(ImageRepositoryName, ImageDigest), Option<(String, String)>>,
+    pub(crate) pipelines: Once<PipelineName, PipelineFact>,
+    pub(crate) executions: Once<PipelineName, Option<Vec<PipelineExecutionSummary>>>,
+    pub(crate) deployments: Once<ServiceId, Option<ServiceHistory>>,
 }
 
 impl Clients {
     /// Clients over this connection, whose credentials are of this account. No call is made yet.
     pub fn new(connection: &Connection, account: AccountId) -> Self {
-        Self::with_config(&connection.sdk_config(), account)
+        let credentials = SharedCredentialsProvider::new(connection.credentials.clone());
+        Self::with_credentials(connection, credentials, account)
     }
 
-    pub(crate) fn with_config(config: &SdkConfig, account: AccountId) -> Self {
-        let codecommit =
-            aws_sdk_codecommit::config::Builder::from(config).retry_classifier(XmlThrottle).build();
+    pub(crate) fn with_credentials(
+        connection: &Connection,
+        credentials: SharedCredentialsProvider,
+        account: AccountId,
+    ) -> Self {
         Self {
             account,
-            codecommit: aws_sdk_codecommit::Client::from_conf(codecommit),
-            codepipeline: aws_sdk_codepipeline::Client::new(config),
-            ecr: aws_sdk_ecr::Client::new(config),
-            ecs: aws_sdk_ecs::Client::new(config),
-            eventbridge: aws_sdk_eventbridge::Client::new(config),
-            sqs: aws_sdk_sqs::Client::new(config),
-            transfers: Arc::default(),
+            made: Arc::default(),
+            transfers: connection.transfers.clone(),
             known: Arc::default(),
-            time_source: config.time_source().unwrap_or_default(),
-            config: config.clone(),
+            looks: Looks::EachTime,
+            time_source: connection.time_source.clone(),
+            config: connection.sdk_config_with(credentials),
         }
     }
 
-    /// The client of SSM, made when it is asked for: so only the function that calls it carries its code.
-    pub(crate) fn ssm(&self) -> aws_sdk_ssm::Client {
-        aws_sdk_ssm::Client::new(&self.config)
+    pub(crate) fn codecommit(&self) -> &aws_sdk_codecommit::Client {
+        self.made.codecommit.get_or_init(|| {
+            let config = aws_sdk_codecommit::config::Builder::from(&self.config);
+            aws_sdk_codecommit::Client::from_conf(config.retry_classifier(XmlThrottle).build())
+        })
+    }
+
+    pub(crate) fn codepipeline(&self) -> &aws_sdk_codepipeline::Client {
+        self.made.codepipeline.get_or_init(|| aws_sdk_codepipeline::Client::new(&self.config))
+    }
+
+    pub(crate) fn ecr(&self) -> &aws_sdk_ecr::Client {
+        self.made.ecr.get_or_init(|| aws_sdk_ecr::Client::new(&self.config))
+    }
+
+    pub(crate) fn ecs(&self) -> &aws_sdk_ecs::Client {
+        self.made.ecs.get_or_init(|| aws_sdk_ecs::Client::new(&self.config))
+    }
+
+    pub(crate) fn eventbridge(&self) -> &aws_sdk_eventbridge::Client {
+        self.made.eventbridge.get_or_init(|| aws_sdk_eventbridge::Client::new(&self.config))
+    }
+
+    pub(crate) fn sqs(&self) -> &aws_sdk_sqs::Client {
+        self.made.sqs.get_or_init(|| aws_sdk_sqs::Client::new(&self.config))
+    }
+
+    pub(crate) fn ssm(&self) -> &aws_sdk_ssm::Client {
+        self.made.ssm.get_or_init(|| aws_sdk_ssm::Client::new(&self.config))
     }
 
     /// Now, by the connection's clock.
@@ -178,13 +255,36 @@ impl Clients {
         Self { known: Arc::default(), ..self.clone() }
     }
 
-    /// What carries the bytes of layers, which are no calls of an API. Made with the first use: most functions have none.
+    /// The same clients, which know nothing yet and ask for nothing twice, not even for what can change: for a sweep, which
+    /// compares what it reads in several ways and carries nothing of it out.
+    #[must_use]
+    pub fn looking_once(&self) -> Self {
+        Self { looks: Looks::Once, ..self.knowing_nothing() }
+    }
+
+    /// The answer to something that can change; the one that is known, where one look is enough.
+    pub(crate) async fn look<K: Eq + Hash, V: Clone>(
+        &self,
+        known: &Once<K, V>,
+        key: K,
+        ask: impl Future<Output = Result<V, CallError>>,
+    ) -> Result<V, CallError> {
+        match self.looks {
+            Looks::EachTime => ask.await,
+            Looks::Once => known.ask(key, async { Ok(Answer::Lasting(ask.await?)) }).await,
+        }
+    }
+
+    /// As many as are asked for; where one look is enough, as many as any other asks for.
+    pub(crate) fn at_least(&self, count: usize, others: usize) -> usize {
+        match self.looks {
+            Looks::EachTime => count,
+            Looks::Once => count.max(others),
+        }
+    }
+
+    /// What carries the bytes of layers.
     pub(crate) fn transfers(&self) -> &SharedHttpConnector {
-        self.transfers.get_or_init(|| {
-            let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
-            let tls = Provider::Rustls(CryptoMode::Ring);
-            let connector = Connector::builder().tls_provider(tls).sleep_impl(TokioSleep::new());
-            SharedHttpConnector::new(connector.connector_settings(settings).build())
-        })
+        self.transfers.connector()
     }
 }

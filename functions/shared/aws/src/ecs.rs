@@ -20,6 +20,16 @@ const SERVICE: &str = "ECS";
 const ARNS_PER_CALL: usize = 20;
 /// How many tasks of a service are looked at: for the cause of a failure, or for what they run.
 const TASKS_MAX: i32 = 20;
+/// How many deployments are looked at where one look is to be enough.
+const DEPLOYMENTS_LOOKED_AT: usize = 5;
+
+/// The newest deployments of a service, newest first, and the images of the service revisions that they lead to or went back
+/// to, by ARN.
+#[derive(Debug, Clone)]
+pub(crate) struct ServiceHistory {
+    deployments: Vec<ServiceDeployment>,
+    images: BTreeMap<String, Vec<RunningImage>>,
+}
 
 impl Clients {
     /// A service's newest deployments, newest first, at most `count` and at most 20, each with the images of
@@ -32,12 +42,10 @@ impl Clients {
         service: &ServiceId,
         count: usize,
     ) -> Result<Option<Vec<Deployment>>, CallError> {
-        let Some(described) = self.newest_deployments(service, count).await? else { return Ok(None) };
-        let revisions = described.iter().filter_map(|deployment| deployment.target_service_revision()?.arn());
-        let images = self.revision_images(service, revisions.map(str::to_owned).collect()).await?;
-        described
-            .iter()
-            .map(|deployment| read_deployment(service, deployment, &images))
+        let Some(history) = self.service_history(service, count).await? else { return Ok(None) };
+        let newest = history.deployments.iter().take(count);
+        newest
+            .map(|deployment| read_deployment(service, deployment, &history.images))
             .collect::<Result<_, _>>()
             .map(Some)
     }
@@ -51,16 +59,31 @@ impl Clients {
         &self,
         service: &ServiceId,
     ) -> Result<(RunningService, Option<Timestamp>), CallError> {
-        let Some(described) = self.newest_deployments(service, 1).await? else {
+        let Some(mut history) = self.service_history(service, 1).await? else {
             return Ok((RunningService::Missing, None));
         };
-        let Some(newest) = described.first() else { return Ok((RunningService::NeverDeployed, None)) };
-        let went_back_to = newest.rollback().and_then(|rollback| rollback.service_revision_arn());
-        let target = newest.target_service_revision().and_then(|revision| revision.arn());
-        let revision = went_back_to.or(target).unwrap_or_default().to_owned();
-        let mut images = self.revision_images(service, BTreeSet::from([revision.clone()])).await?;
-        let (images, status) = (images.remove(&revision).unwrap_or_default(), status(newest));
+        let Some(newest) = history.deployments.first() else {
+            return Ok((RunningService::NeverDeployed, None));
+        };
+        let revision = went_back_to(newest).or(target(newest)).unwrap_or_default();
+        let (images, status) = (history.images.remove(revision).unwrap_or_default(), status(newest));
         Ok((RunningService::Deployed { images, status }, newest.created_at().map(timestamp)))
+    }
+
+    /// A service's newest deployments, at least `count` where there are as many. None when there is no such service.
+    async fn service_history(
+        &self,
+        service: &ServiceId,
+        count: usize,
+    ) -> Result<Option<ServiceHistory>, CallError> {
+        let count = self.at_least(count, DEPLOYMENTS_LOOKED_AT);
+        let ask = async {
+            let Some(deployments) = self.newest_deployments(service, count).await? else { return Ok(None) };
+            let arns = deployments.iter().flat_map(|one| target(one).into_iter().chain(went_back_to(one)));
+            let images = self.revision_images(service, arns.map(str::to_owned).collect()).await?;
+            Ok(Some(ServiceHistory { deployments, images }))
+        };
+        self.look(&self.known.deployments, service.clone(), Box::pin(ask)).await
     }
 
     /// The newest deployments, newest first. None when there is no such service.
@@ -72,7 +95,7 @@ impl Clients {
         let operation = "ListServiceDeployments";
         let count = i32::try_from(count.clamp(1, ARNS_PER_CALL)).unwrap_or(1);
         let sent = self
-            .ecs
+            .ecs()
             .list_service_deployments()
             .cluster(service.cluster.as_str())
             .service(service.service.as_str())
@@ -101,7 +124,7 @@ impl Clients {
         service: &ServiceId,
         arns: &[String],
     ) -> Result<Vec<ServiceDeployment>, CallError> {
-        let sent = self.ecs.describe_service_deployments().set_service_deployment_arns(Some(arns.to_vec()));
+        let sent = self.ecs().describe_service_deployments().set_service_deployment_arns(Some(arns.to_vec()));
         let answer = sent
             .send()
             .await
@@ -119,7 +142,7 @@ impl Clients {
         let arns: Vec<String> = arns.into_iter().collect();
         let mut images = BTreeMap::new();
         for part in arns.chunks(ARNS_PER_CALL) {
-            let sent = self.ecs.describe_service_revisions().set_service_revision_arns(Some(part.to_vec()));
+            let sent = self.ecs().describe_service_revisions().set_service_revision_arns(Some(part.to_vec()));
             let answer =
                 sent.send().await.map_err(|error| CallError::from_sdk(SERVICE, operation, service, error))?;
             for revision in answer.service_revisions() {
@@ -149,8 +172,11 @@ impl Clients {
         service: &ServiceId,
         since: Timestamp,
     ) -> Result<Vec<String>, CallError> {
-        let sent =
-            self.ecs.describe_services().cluster(service.cluster.as_str()).services(service.service.as_str());
+        let sent = self
+            .ecs()
+            .describe_services()
+            .cluster(service.cluster.as_str())
+            .services(service.service.as_str());
         let answer = match sent.send().await {
             Ok(answer) => answer,
             Err(error) if code_of(&error) == Some("ClusterNotFoundException") => return Ok(Vec::new()),
@@ -175,7 +201,7 @@ impl Clients {
 
     async fn tasks(&self, service: &ServiceId, desired: DesiredStatus) -> Result<Vec<Task>, CallError> {
         let listed = self
-            .ecs
+            .ecs()
             .list_tasks()
             .cluster(service.cluster.as_str())
             .service_name(service.service.as_str())
@@ -194,7 +220,7 @@ impl Clients {
             return Ok(Vec::new());
         }
         let sent = self
-            .ecs
+            .ecs()
             .describe_tasks()
             .cluster(service.cluster.as_str())
             .set_tasks(Some(listed.task_arns().to_vec()));
@@ -215,7 +241,7 @@ impl Clients {
         deployment: &ServiceDeploymentArn,
     ) -> Result<(), CallError> {
         let sent = self
-            .ecs
+            .ecs()
             .stop_service_deployment()
             .service_deployment_arn(deployment.as_str())
             .stop_type(StopServiceDeploymentStopType::Rollback);
@@ -229,6 +255,16 @@ impl Clients {
     }
 }
 
+/// The service revision that a deployment leads to.
+fn target(deployment: &ServiceDeployment) -> Option<&str> {
+    deployment.target_service_revision().and_then(|revision| revision.arn())
+}
+
+/// The service revision that a deployment went back to.
+fn went_back_to(deployment: &ServiceDeployment) -> Option<&str> {
+    deployment.rollback().and_then(|rollback| rollback.service_revision_arn())
+}
+
 fn read_deployment(
     service: &ServiceId,
     deployment: &ServiceDeployment,
@@ -236,7 +272,7 @@ fn read_deployment(
 ) -> Result<Deployment, CallError> {
     let operation = "DescribeServiceDeployments";
     let thing = service.to_string();
-    let target = deployment.target_service_revision().and_then(|revision| revision.arn()).unwrap_or_default();
+    let target = target(deployment).unwrap_or_default();
     let created_at = deployment
         .created_at()
         .ok_or_else(|| CallError::malformed(SERVICE, operation, &thing, "no createdAt"))?;

@@ -23,7 +23,7 @@ impl Clients {
     ) -> Result<(), CallError> {
         let entry =
             PutEventsRequestEntry::builder().source(SOURCE).detail_type(detail_type).detail(detail).build();
-        let answer = self.eventbridge.put_events().entries(entry).send().await;
+        let answer = self.eventbridge().put_events().entries(entry).send().await;
         let answer = answer.map_err(|error| CallError::from_sdk(SERVICE, "PutEvents", service, error))?;
         match answer.entries().first().and_then(|entry| entry.error_code()) {
             None => Ok(()),

@@ -17,7 +17,7 @@ impl Clients {
     pub async fn send(&self, queue_url: &str, bodies: &[String]) -> Result<(), CallError> {
         let operation = "SendMessageBatch";
         for batch in bodies.chunks(MESSAGES_PER_BATCH) {
-            let mut sent = self.sqs.send_message_batch().queue_url(queue_url);
+            let mut sent = self.sqs().send_message_batch().queue_url(queue_url);
             for (index, body) in batch.iter().enumerate() {
                 let entry =
                     SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(body).build();

@@ -64,6 +64,7 @@ impl Canned {
             credentials: Credentials::new("111111111111", "secret", None, None, "test"),
             region: "eu-west-1".to_owned(),
             endpoint_url: Some("http://localhost".to_owned()),
+            transfers: connector.clone().into(),
             http_client: http_client_fn(move |_, _| connector.clone()),
             time_source: SharedTimeSource::new(SystemTimeSource::new()),
         };

@@ -79,6 +79,13 @@ impl Context {
         Self { clients: self.clients.knowing_nothing(), upstream, ..self.clone() }
     }
 
+    /// The same context for one part of a sweep: nothing is known, and nothing is asked for twice.
+    #[must_use]
+    pub fn of_sweep(&self) -> Self {
+        let upstream = self.upstream.as_ref().map(Clients::knowing_nothing);
+        Self { clients: self.clients.looking_once(), upstream, ..self.clone() }
+    }
+
     /// Carries a plan out, but the steps of these services.
     pub async fn apply(&self, plan: &Plan, deadline: Instant, left_out: &BTreeSet<ServiceId>) -> Applied {
         let copies = |copy: &CopyImage, news: CopyNews<'_>| record::copy(self.function, copy, news);

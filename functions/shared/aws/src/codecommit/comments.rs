@@ -25,7 +25,7 @@ impl Clients {
         let mut next = None;
         for _ in 0..COMMENT_PAGES_MAX {
             let sent = self
-                .codecommit
+                .codecommit()
                 .get_comments_for_compared_commit()
                 .repository_name(repository.as_str())
                 .set_before_commit_id(before.map(ToString::to_string))
@@ -58,7 +58,7 @@ impl Clients {
         token: &RequestToken,
     ) -> Result<(), CallError> {
         let sent = self
-            .codecommit
+            .codecommit()
             .post_comment_for_compared_commit()
             .repository_name(repository.as_str())
             .set_before_commit_id(before.map(ToString::to_string))

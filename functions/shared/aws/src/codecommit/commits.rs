@@ -88,7 +88,7 @@ impl Clients {
     ) -> Result<Option<CommitId>, CallError> {
         let thing = format!("branch {branch} of {repository}");
         let sent =
-            self.codecommit.get_branch().repository_name(repository.as_str()).branch_name(branch.as_str());
+            self.codecommit().get_branch().repository_name(repository.as_str()).branch_name(branch.as_str());
         let answer = match sent.send().await {
             Ok(answer) => answer,
             Err(error) if code_of(&error) == Some("BranchDoesNotExistException") => return Ok(None),
@@ -109,7 +109,7 @@ impl Clients {
         let NewCommit { repository, branch, parent, message, files } = commit;
         let thing = format!("branch {branch} of {repository}");
         let mut sent = self
-            .codecommit
+            .codecommit()
             .create_commit()
             .repository_name(repository.as_str())
             .branch_name(branch.as_str())
@@ -221,7 +221,7 @@ impl Clients {
     ) -> Result<Option<Commit>, CallError> {
         let thing = format!("commit {commit} of {repository}");
         let sent =
-            self.codecommit.get_commit().repository_name(repository.as_str()).commit_id(commit.as_str());
+            self.codecommit().get_commit().repository_name(repository.as_str()).commit_id(commit.as_str());
         let answer = match sent.send().await {
             Ok(answer) => answer,
             Err(error) if code_of(&error) == Some("CommitIdDoesNotExistException") => return Ok(None),

@@ -34,7 +34,7 @@ impl Clients {
         let mut next = None;
         for _ in 0..PAGES_MAX {
             let sent = self
-                .codecommit
+                .codecommit()
                 .get_differences()
                 .repository_name(repository.as_str())
                 .set_before_commit_specifier(before.map(ToString::to_string))

@@ -65,7 +65,7 @@ impl Clients {
     ) -> Result<Answer<Option<File>>, CallError> {
         let thing = format!("{path} of {repository} at {}", at.specifier());
         let sent = self
-            .codecommit
+            .codecommit()
             .get_file()
             .repository_name(repository.as_str())
             .commit_specifier(at.specifier())
@@ -93,7 +93,8 @@ impl Clients {
     /// When CodeCommit gives no usable answer.
     pub async fn blob(&self, repository: &RepositoryName, blob: &BlobId) -> Result<Vec<u8>, CallError> {
         let ask = async {
-            let sent = self.codecommit.get_blob().repository_name(repository.as_str()).blob_id(blob.as_str());
+            let sent =
+                self.codecommit().get_blob().repository_name(repository.as_str()).blob_id(blob.as_str());
             let answer = sent.send().await.map_err(|error| {
                 CallError::from_sdk(SERVICE, "GetBlob", format!("blob {blob} of {repository}"), error)
             })?;

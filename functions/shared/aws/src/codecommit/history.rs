@@ -51,7 +51,7 @@ impl Clients {
         let mut next = None;
         for _ in 0..HISTORY_PAGES_MAX {
             let sent = self
-                .codecommit
+                .codecommit()
                 .list_file_commit_history()
                 .repository_name(repository.as_str())
                 .file_path(path.as_str())

@@ -24,7 +24,7 @@ impl Clients {
         let mut next = None;
         for _ in 0..IMAGE_PAGES_MAX {
             let sent = self
-                .ecr
+                .ecr()
                 .describe_images()
                 .repository_name(repository.as_str())
                 .max_results(IMAGES_PER_PAGE)
@@ -55,7 +55,7 @@ impl Clients {
         &self,
         repository: &ImageRepositoryName,
     ) -> Result<(), CallError> {
-        let sent = self.ecr.create_repository().repository_name(repository.as_str());
+        let sent = self.ecr().create_repository().repository_name(repository.as_str());
         match sent.send().await {
             Ok(_) => Ok(()),
             Err(error) if code_of(&error) == Some("RepositoryAlreadyExistsException") => Ok(()),

@@ -24,7 +24,7 @@ impl Clients {
         digests: &[ImageDigest],
     ) -> Result<BTreeSet<ImageDigest>, CallError> {
         let sent = self
-            .ecr
+            .ecr()
             .batch_check_layer_availability()
             .repository_name(repository.as_str())
             .set_layer_digests(Some(digests.iter().map(ToString::to_string).collect()));
@@ -47,7 +47,7 @@ impl Clients {
         let operation = "GetDownloadUrlForLayer";
         let thing = format!("layer {digest} in repository {repository}");
         let sent = self
-            .ecr
+            .ecr()
             .get_download_url_for_layer()
             .repository_name(repository.as_str())
             .layer_digest(digest.as_str());
@@ -59,7 +59,7 @@ impl Clients {
     /// What the registry's endpoint lets this account in with, for twelve hours.
     pub(crate) async fn registry_login(&self) -> Result<RegistryLogin, CallError> {
         let operation = "GetAuthorizationToken";
-        let answer = self.ecr.get_authorization_token().send().await;
+        let answer = self.ecr().get_authorization_token().send().await;
         let answer =
             answer.map_err(|error| CallError::from_sdk(SERVICE, operation, "this registry", error))?;
         let data = answer.authorization_data().first();
@@ -88,13 +88,13 @@ impl Clients {
         content: &[u8],
     ) -> Result<(), CallError> {
         let thing = format!("blob {digest} in repository {repository}");
-        let started = self.ecr.initiate_layer_upload().repository_name(repository.as_str()).send().await;
+        let started = self.ecr().initiate_layer_upload().repository_name(repository.as_str()).send().await;
         let started =
             started.map_err(|error| CallError::from_sdk(SERVICE, "InitiateLayerUpload", &thing, error))?;
         let upload = started.upload_id().unwrap_or_default();
         let last_byte = i64::try_from(content.len()).unwrap_or(i64::MAX) - 1;
         let part = self
-            .ecr
+            .ecr()
             .upload_layer_part()
             .repository_name(repository.as_str())
             .upload_id(upload)
@@ -103,7 +103,7 @@ impl Clients {
             .layer_part_blob(Blob::new(content));
         part.send().await.map_err(|error| CallError::from_sdk(SERVICE, "UploadLayerPart", &thing, error))?;
         let completed = self
-            .ecr
+            .ecr()
             .complete_layer_upload()
             .repository_name(repository.as_str())
             .upload_id(upload)

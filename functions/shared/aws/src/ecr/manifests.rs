@@ -111,7 +111,7 @@ impl Clients {
         let operation = "BatchGetImage";
         let thing = format!("{} images of repository {repository}", ids.len());
         let sent = self
-            .ecr
+            .ecr()
             .batch_get_image()
             .repository_name(repository.as_str())
             .set_image_ids(Some(ids))
@@ -147,7 +147,7 @@ impl Clients {
         tag: Option<&ImageTag>,
     ) -> Result<Put, CallError> {
         let sent = self
-            .ecr
+            .ecr()
             .put_image()
             .repository_name(repository.as_str())
             .image_digest(digest.as_str())

@@ -51,7 +51,7 @@ impl Clients {
         let mut next = None;
         for _ in 0..REFERRER_PAGES_MAX {
             let sent = self
-                .ecr
+                .ecr()
                 .list_image_referrers()
                 .repository_name(repository.as_str())
                 .subject_id(id.clone())

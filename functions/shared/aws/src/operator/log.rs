@@ -86,7 +86,7 @@ impl Clients {
         let mut commits = Vec::new();
         for part in unique.chunks(COMMITS_PER_CALL) {
             let sent = self
-                .codecommit
+                .codecommit()
                 .batch_get_commits()
                 .repository_name(repository.as_str())
                 .set_commit_ids(Some(part.to_vec()));
