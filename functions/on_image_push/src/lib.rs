@@ -2,29 +2,19 @@
 
 use domain::image::is_candidate_tag;
 use domain::names::EventId;
-use domain::rules::Application;
-use entrypoint::batch::ignore;
 use entrypoint::event::Event;
-use entrypoint::revisions::{About, Asking};
-use entrypoint::{Batch, Context, Failed, Received};
+use entrypoint::revisions::{self, About, Asked, about_branch};
+use entrypoint::{Batch, Context, Failed};
 
 /// Answers a batch: all its pushes and wake-ups become one decision and at most one commit. Returns the messages
 /// that must come back.
 pub async fn handle(context: &Context, batch: Batch) -> Failed {
-    let mut asking = Asking::default();
-    for Received { message, event } in batch.received {
-        let Ok(message_event) = EventId::parse(&message) else { continue };
-        match about(context, message_event, event) {
-            Ok((event, about)) => asking.add(message, event, about),
-            Err((event, because)) => ignore(context, event, because),
-        }
-    }
-    asking.settle(context, batch.deadline).await
+    revisions::handle(context, batch, about).await
 }
 
 /// What a message asks about, and the event it tells of; or why it asks for nothing here. A wake-up has no event's id,
 /// but the message that carried it has one.
-fn about(context: &Context, message: EventId, event: Event) -> Result<(EventId, About), (EventId, String)> {
+fn about(context: &Context, message: EventId, event: Event) -> Asked {
     let account = &context.stack.registry.account;
     match event {
         Event::ImagePushed(push) if push.account != *account => {
@@ -34,13 +24,7 @@ fn about(context: &Context, message: EventId, event: Event) -> Result<(EventId, 
             Err((push.id, format!("the tag {} speaks of an image and names no version", push.tag)))
         }
         Event::ImagePushed(push) => Ok((push.id, About::Repository(push.repository))),
-        Event::BranchMoved(moved) if moved.account != *account => {
-            Err((moved.id, format!("{} was pushed in account {}, not here", moved.repository, moved.account)))
-        }
-        Event::BranchMoved(moved) => {
-            let application = Application { repository: moved.repository, branch: moved.branch };
-            Ok((moved.id, About::Application(application, moved.new, moved.caller_arn)))
-        }
+        Event::BranchMoved(moved) => about_branch(context, moved),
         Event::WakeUp(wake_up) => Ok((message, About::Service(wake_up.service))),
         Event::EvidenceTold(_)
         | Event::ServiceChanged(_)

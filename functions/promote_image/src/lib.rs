@@ -3,39 +3,23 @@
 use domain::approval::approves_for;
 use domain::image::is_candidate_tag;
 use domain::names::{AccountId, EventId, ImageRepositoryName};
-use domain::rules::Application;
-use entrypoint::batch::ignore;
 use entrypoint::event::{Event, ImagePushed};
-use entrypoint::revisions::{About, Asking};
-use entrypoint::{Batch, Context, Failed, Received};
+use entrypoint::revisions::{self, About, Asked, about_branch};
+use entrypoint::{Batch, Context, Failed};
 
 /// Answers a batch: all that was pushed, approved or verified becomes one decision, the copies that it needs and at most
 /// one commit. Returns the messages that must come back.
 pub async fn handle(context: &Context, batch: Batch) -> Failed {
-    let mut asking = Asking::default();
-    for Received { message, event } in batch.received {
-        let Ok(message_event) = EventId::parse(&message) else { continue };
-        match about(context, message_event, event) {
-            Ok((event, about)) => asking.add(message, event, about),
-            Err((event, because)) => ignore(context, event, because),
-        }
-    }
-    asking.settle(context, batch.deadline).await
+    revisions::handle(context, batch, about).await
 }
 
 /// What a message asks about, and the event it tells of; or why it asks for nothing here. A wake-up has no event's id,
 /// but the message that carried it has one.
-fn about(context: &Context, message: EventId, event: Event) -> Result<(EventId, About), (EventId, String)> {
+fn about(context: &Context, message: EventId, event: Event) -> Asked {
     match event {
         Event::ImagePushed(push) => pushed_upstream(context, push),
         Event::EvidenceTold(told) => from_upstream(context, told.id, &told.account, told.repository),
-        Event::BranchMoved(moved) if moved.account != context.stack.registry.account => {
-            Err((moved.id, format!("{} was pushed in account {}, not here", moved.repository, moved.account)))
-        }
-        Event::BranchMoved(moved) => {
-            let application = Application { repository: moved.repository, branch: moved.branch };
-            Ok((moved.id, About::Application(application, moved.new, moved.caller_arn)))
-        }
+        Event::BranchMoved(moved) => about_branch(context, moved),
         Event::WakeUp(wake_up) => Ok((message, About::Service(wake_up.service))),
         Event::ServiceChanged(_) | Event::PipelineChanged(_) | Event::Sweep(_) | Event::Ignored { .. } => {
             let because =
@@ -46,7 +30,7 @@ fn about(context: &Context, message: EventId, event: Event) -> Result<(EventId, 
 }
 
 /// An image that was pushed upstream, or a tag that approves one.
-fn pushed_upstream(context: &Context, push: ImagePushed) -> Result<(EventId, About), (EventId, String)> {
+fn pushed_upstream(context: &Context, push: ImagePushed) -> Asked {
     let environment = &context.stack.environment;
     if !is_candidate_tag(&push.tag) && !approves_for(environment, &push.tag) {
         let because =
@@ -61,7 +45,7 @@ fn from_upstream(
     event: EventId,
     account: &AccountId,
     repository: ImageRepositoryName,
-) -> Result<(EventId, About), (EventId, String)> {
+) -> Asked {
     if context.stack.upstream.as_ref() == Some(account) {
         Ok((event, About::Source(repository)))
     } else {

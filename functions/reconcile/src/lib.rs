@@ -4,18 +4,20 @@ mod metrics;
 
 use aws::CallError;
 use aws::facts::{SweepRead, read_services, read_sweep};
-use domain::decide::sweep::{DriftState, sweep};
+use domain::decide::sweep::{DriftCounts, sweep};
 use domain::names::{EventId, ServiceId};
 use domain::record::RecordContext;
 use domain::sweep_message::SweepMessage;
 use entrypoint::batch::ignore;
 use entrypoint::event::Event;
 use entrypoint::{Batch, Context, Failed, Received, record, tell_troubles};
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 /// How many services are read and decided at one time: what is read of them must fit into memory.
 const PART_SERVICES: usize = 10;
+/// How much time must be left to begin a part: enough also when AWS throttles and calls are tried again.
+const PART_TIME: Duration = Duration::from_secs(40);
 
 /// Answers a batch of sweeps. Returns the messages that must come back.
 pub async fn handle(context: &Context, batch: Batch) -> Failed {
@@ -41,7 +43,8 @@ pub async fn handle(context: &Context, batch: Batch) -> Failed {
     failed
 }
 
-/// Sweeps part by part, until all services are done or the time is up; then a message says where to go on.
+/// Sweeps part by part, until all services are done or the time is up; then a message says where to go on. A part that
+/// cannot be read is left to the next sweep, so that those behind it have their turn.
 async fn carry_out(
     context: &Context,
     event: &EventId,
@@ -54,40 +57,49 @@ async fn carry_out(
     };
     let left: Vec<ServiceId> =
         all.into_iter().filter(|service| from.after.as_ref().is_none_or(|after| service > after)).collect();
-    let mut states: BTreeMap<DriftState, u32> = BTreeMap::new();
-    for part in left.chunks(PART_SERVICES) {
-        // Each part begins anew: what is read of all services would not fit into memory.
-        sweep_part(&context.of_sweep(), event, part.iter().cloned().collect(), &mut states).await?;
-        let is_last = part.last() == left.last();
-        if Instant::now() >= deadline && !is_last {
-            metrics::write(context, &states);
-            let next = SweepMessage { after: part.last().cloned() };
+    let SweepMessage { mut after, mut counts } = from.clone();
+    for (number, part) in left.chunks(PART_SERVICES).enumerate() {
+        let is_first = number == 0;
+        if !is_first && Instant::now() + PART_TIME > deadline {
+            let next = SweepMessage { after, counts };
             return context.clients.go_on(&context.queues, &next).await;
         }
+        let services: BTreeSet<ServiceId> = part.iter().cloned().collect();
+        // Each part begins anew: what is read of all services would not fit into memory.
+        match sweep_part(&context.of_sweep(), event, &services, &mut counts).await {
+            Ok(()) => {}
+            Err(error) if is_first => return Err(error),
+            Err(error) => {
+                record::failure(context.function, std::slice::from_ref(event), &services, &error);
+                counts.add_unread(services.len());
+            }
+        }
+        after = part.last().cloned();
     }
-    metrics::write(context, &states);
+    metrics::write(context, &counts);
     Ok(())
 }
 
 async fn sweep_part(
     context: &Context,
     event: &EventId,
-    services: BTreeSet<ServiceId>,
-    states: &mut BTreeMap<DriftState, u32>,
+    services: &BTreeSet<ServiceId>,
+    counts: &mut DriftCounts,
 ) -> Result<(), CallError> {
     let read = Box::pin(read_sweep(
         &context.clients,
         context.upstream.as_ref(),
         &context.stack,
-        &services,
+        services,
         context.now(),
     ))
     .await?;
     let Some(SweepRead { facts, unread }) = read else { return Ok(()) };
     let found = sweep(&facts);
     for drift in found.drift.values() {
-        *states.entry(drift.state).or_default() += 1;
+        counts.add(drift.state);
     }
+    counts.add_unread(services.iter().filter(|service| !found.drift.contains_key(*service)).count());
     let not_sent = context.clients.wake_all(&found.plan, &context.queues, |_| false).await;
     let about = RecordContext {
         function: context.function,

@@ -1,7 +1,7 @@
 //! How many services are in which state, as CloudWatch metrics in the embedded metric format.
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
-use domain::decide::sweep::DriftState;
+use domain::decide::sweep::DriftCounts;
 use entrypoint::{Context, record};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -42,11 +42,8 @@ struct Metric {
 }
 
 /// Writes one line with the number of services in each state; a state that no service is in counts 0.
-pub(crate) fn write(context: &Context, states: &BTreeMap<DriftState, u32>) {
-    let counts: BTreeMap<&'static str, u32> = DriftState::ALL
-        .iter()
-        .map(|state| (state.as_str(), states.get(state).copied().unwrap_or_default()))
-        .collect();
+pub(crate) fn write(context: &Context, counts: &DriftCounts) {
+    let counts = counts.named();
     let metrics = counts.keys().map(|name| Metric { name, unit: "Count" }).collect();
     let line = Line {
         aws: Metadata {

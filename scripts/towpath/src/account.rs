@@ -10,7 +10,6 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
-use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_types::error::metadata::ErrorMetadata;
 use aws_types::region::Region as SdkRegion;
 use domain::facts::DeploymentRepository;
@@ -47,13 +46,9 @@ impl Account {
             Failure::new(Ending::NoAccess, format!("{label}: no Region is said"))
                 .hint("say --region, set AWS_REGION, or write region into the profile or towpath.yaml")
         })?;
-        let connection = Connection {
-            credentials: credentials(place, &config).await?,
-            region: region.clone(),
-            endpoint_url: config.endpoint_url().map(str::to_owned),
-            http_client: https_client(),
-            time_source: SharedTimeSource::default(),
-        };
+        let credentials = credentials(place, &config).await?;
+        let connection =
+            Connection::new(credentials, region.clone(), config.endpoint_url().map(str::to_owned));
         let operator = Operator::new(&connection);
         let variables = operator.function_variables(FUNCTION).await;
         let variables = variables.map_err(|error| Failure::of_call(&label, &error))?;

@@ -170,8 +170,8 @@ pub(crate) struct Rollback {
 /// `release`
 #[derive(Debug, Args)]
 #[command(after_long_help = format!("\
-It starts the Automation document towpath-release, so that AWS records who asked. The next sweep, \
-within minutes, moves the service to what its rules select.
+It starts the Automation document towpath-release, so that AWS records who asked. The service then \
+moves to what its rules select, at once.
 
 Examples:
   towpath release cluster1/webapp1 --in prd --reason 'fixed in 8d0e1f2'

@@ -1,6 +1,7 @@
 //! `scripts/bench copy`: the image copier next to `skopeo copy`, between the same registries, in one interleaved run.
 
 mod copier;
+mod generated;
 mod measure;
 mod network;
 mod registries;

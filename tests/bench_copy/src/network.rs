@@ -21,6 +21,15 @@ pub(crate) struct Network {
     pub(crate) bytes_per_second: u64,
 }
 
+impl std::fmt::Display for Network {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.is_loopback() {
+            return write!(formatter, "loopback");
+        }
+        write!(formatter, "{} ms, {} MB/s", self.round_trip_ms, self.bytes_per_second / 1_000_000)
+    }
+}
+
 impl Network {
     /// Whether it is the loopback itself.
     pub(crate) fn is_loopback(self) -> bool {

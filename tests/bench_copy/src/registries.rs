@@ -1,7 +1,10 @@
 //! The two registries, in a process of their own, so that their work is nobody's.
 
 use crate::Failure;
+use crate::generated::{Generated, Hash};
 use crate::network::Network;
+use crate::shapes::Made;
+use client::registry::Registry;
 use client::{Artifact, Aws, Ecr};
 use local_aws::serve::{self, Environment, Options};
 use local_aws::settings::Settings;
@@ -12,6 +15,8 @@ use std::process::{Child, Stdio};
 pub(crate) const DEV: &str = "111111111111";
 /// The account that is copied to.
 pub(crate) const STG: &str = "222222222222";
+/// How much of a large layer is read at once to be hashed again.
+const CHECKED_AT_ONCE: u64 = 64 * 1024 * 1024;
 
 /// Serves both accounts until the input ends. Says where: `<direct address> <address through the network>`.
 pub(crate) fn serve(network: Network) -> Result<(), Failure> {
@@ -93,6 +98,31 @@ impl Registries {
         Ok(ecr.create_repository(repository)?)
     }
 
+    /// Puts an image into an account's repository, under its tag.
+    pub(crate) fn push(
+        &self,
+        account: &str,
+        repository: &str,
+        tag: &str,
+        made: &Made,
+    ) -> Result<(), Failure> {
+        self.push_layers(account, repository, made)?;
+        self.ecr(account).push(repository, Some(tag), &made.artifact)?;
+        Ok(())
+    }
+
+    /// Puts the layers and configurations alone.
+    pub(crate) fn push_layers(&self, account: &str, repository: &str, made: &Made) -> Result<(), Failure> {
+        let registry = Registry::login(&Aws::local(&self.direct, account))?;
+        for layer in &made.generated {
+            push_generated(&registry, repository, layer)?;
+        }
+        for blob in made.artifact.all_blobs() {
+            registry.push_blob(repository, blob)?;
+        }
+        Ok(())
+    }
+
     /// How many requests were answered so far.
     pub(crate) fn requests(&self) -> Result<u64, Failure> {
         let reply = client::http::Http::default().send(
@@ -105,12 +135,32 @@ impl Registries {
     }
 
     /// Hashes again everything that should be in the target, and compares the manifests byte for byte.
-    pub(crate) fn check(&self, repository: &str, tag: &str, artifact: &Artifact) -> Result<(), Failure> {
+    pub(crate) fn check(&self, repository: &str, tag: &str, made: &Made) -> Result<(), Failure> {
+        let Made { artifact, generated } = made;
         let (digest, manifest) = self.ecr(STG).manifest(repository, tag)?;
         if digest != artifact.digest || manifest != artifact.manifest {
             return Err(format!("{repository}:{tag} is {digest} and should be {}", artifact.digest).into());
         }
+        for layer in generated {
+            self.check_generated(repository, layer)?;
+        }
         self.check_parts(repository, artifact)
+    }
+
+    fn check_generated(&self, repository: &str, layer: &Generated) -> Result<(), Failure> {
+        let address = self.ecr(STG).layer_address(repository, &layer.digest)?;
+        let http = client::http::Http::default();
+        let (mut hash, mut first) = (Hash::default(), 0);
+        while first < layer.bytes {
+            let last = (first + CHECKED_AT_ONCE).min(layer.bytes) - 1;
+            let range = ("range".to_owned(), format!("bytes={first}-{last}"));
+            hash.update(&http.send("GET", &address, &[range], &[])?.succeeded()?.body);
+            first = last + 1;
+        }
+        match hash.finish() == layer.digest {
+            true => Ok(()),
+            false => Err(format!("{repository}: {} has other bytes", layer.digest).into()),
+        }
     }
 
     fn check_parts(&self, repository: &str, artifact: &Artifact) -> Result<(), Failure> {
@@ -130,4 +180,27 @@ impl Registries {
         }
         Ok(())
     }
+}
+
+/// Uploads a layer piece by piece.
+fn push_generated(registry: &Registry, repository: &str, layer: &Generated) -> Result<(), Failure> {
+    if registry.has_blob(repository, &layer.digest)? {
+        return Ok(());
+    }
+    let location = |reply: &client::http::Reply| -> Result<String, Failure> {
+        Ok(reply.header("location").ok_or("the registry gave no location")?.to_owned())
+    };
+    let begun = registry.exchange("POST", &format!("/v2/{repository}/blobs/uploads/"), &[], &[])?;
+    let mut place = location(&begun.succeeded()?)?;
+    let mut first = 0;
+    for piece in layer.pieces() {
+        let range = format!("{first}-{}", first + piece.len() - 1);
+        let headers = [("content-type", "application/octet-stream"), ("content-range", range.as_str())];
+        place = location(&registry.exchange("PATCH", &place, &headers, &piece)?.succeeded()?)?;
+        first += piece.len();
+    }
+    let separator = if place.contains('?') { '&' } else { '?' };
+    let end = format!("{place}{separator}digest={}", layer.digest);
+    registry.exchange("PUT", &end, &[], &[])?.succeeded()?;
+    Ok(())
 }

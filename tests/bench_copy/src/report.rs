@@ -3,10 +3,13 @@
 use crate::measure::Taken;
 use crate::network::Network;
 
+/// How much memory a copy may take.
+const PEAK_KIB_MAX: f64 = 48.0 * 1024.0;
+
 /// One shape over one network.
 #[derive(Debug)]
 pub(crate) struct Line {
-    pub(crate) title: &'static str,
+    pub(crate) title: String,
     pub(crate) network: Network,
     pub(crate) towpath: Vec<Taken>,
     pub(crate) skopeo: Vec<Taken>,
@@ -21,11 +24,6 @@ pub(crate) fn print(lines: &[Line], rounds: usize, skopeo: Option<&str>) {
     println!("| image | network | time | CPU time | peak memory | requests |");
     println!("|---|---|---|---|---|---|");
     for Line { title, network, towpath, skopeo } in lines {
-        let network = if network.is_loopback() {
-            "loopback".to_owned()
-        } else {
-            format!("{} ms, {} MB/s", network.round_trip_ms, network.bytes_per_second / 1_000_000)
-        };
         let cell = |show: fn(f64) -> String, member: fn(&Taken) -> f64| {
             let ours = median(towpath, member);
             match skopeo.is_empty() {
@@ -41,6 +39,30 @@ pub(crate) fn print(lines: &[Line], rounds: usize, skopeo: Option<&str>) {
             cell(|count| format!("{count:.0}"), |taken| taken.requests),
         );
     }
+    let over: Vec<String> = lines.iter().flat_map(over_budget).collect();
+    match over.as_slice() {
+        [] => println!("\nEvery line keeps the budget."),
+        over => println!("\nOver the budget:\n- {}", over.join("\n- ")),
+    }
+}
+
+/// What a line has more of than the budget allows: time and processor time no more than skopeo's, memory bounded.
+fn over_budget(line: &Line) -> Vec<String> {
+    let Line { title, network, towpath, skopeo } = line;
+    let mut over = Vec::new();
+    for (what, member) in
+        [("time", (|taken| taken.seconds) as fn(&Taken) -> f64), ("CPU time", |taken| taken.cpu_seconds)]
+    {
+        let (ours, theirs) = (median(towpath, member), median(skopeo, member));
+        if !skopeo.is_empty() && ours > theirs {
+            over.push(format!("{title}, {network}: {what} {} against {}", seconds(ours), seconds(theirs)));
+        }
+    }
+    let peak = towpath.iter().map(|taken| taken.peak_kib).fold(0.0, f64::max);
+    if peak > PEAK_KIB_MAX {
+        over.push(format!("{title}, {network}: {:.1} MiB at most", peak / 1024.0));
+    }
+    over
 }
 
 fn seconds(seconds: f64) -> String {

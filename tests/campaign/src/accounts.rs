@@ -1,12 +1,13 @@
 //! The local accounts of one history: a copy of accounts that were set up once.
 
-use crate::{DEV, Failure};
+use crate::{Environment, Failure};
 use chrono::{DateTime, TimeZone, Utc};
 use local_aws::clock::Clock;
 use local_aws::error::AwsError;
-use local_aws::serve::{self, Environment, Options};
+use local_aws::serve::{self, Options};
 use local_aws::services::Service;
 use local_aws::settings::Settings;
+use local_aws::wire::InProcess;
 use local_aws::{AccountId, Caller, LocalAws};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -36,9 +37,16 @@ const FUNCTIONS: [&str; 7] = [
 pub struct Accounts {
     /// The accounts themselves.
     pub local: LocalAws,
-    /// The first environment's account.
-    pub dev: AccountId,
+    pub(crate) door: InProcess,
     folder: tempfile::TempDir,
+}
+
+/// One of the accounts, as its owner uses it.
+#[derive(Debug, Clone, Copy)]
+pub struct Account<'a> {
+    pub(crate) accounts: &'a Accounts,
+    /// Which.
+    pub environment: Environment,
 }
 
 /// Accounts at rest, of which copies can be made.
@@ -62,10 +70,15 @@ fn open(
     seed: u64,
     now: DateTime<Utc>,
 ) -> Result<LocalAws, Failure> {
+    let mut environments = Vec::new();
+    for environment in Environment::ALL {
+        let (name, account) = (environment.name().to_owned(), environment.account().parse()?);
+        environments.push(serve::Environment { name, account });
+    }
     let options = Options {
         port: 0,
         region: "eu-west-1".to_owned(),
-        environments: vec![Environment { name: "dev".to_owned(), account: DEV.parse()? }],
+        environments,
         store: Some(store.to_owned()),
         project,
         functions: store.join(EXECUTABLES),
@@ -89,7 +102,7 @@ impl Accounts {
         }
         let began = Utc.with_ymd_and_hms(2026, 1, 5, 9, 0, 0).single().ok_or("no such time")?;
         let local = open(folder.path(), Some(PathBuf::from(PROJECT)), settings, 1, began)?;
-        Ok(Self { local, dev: DEV.parse()?, folder })
+        Ok(Self { door: InProcess::new(&local), local, folder })
     }
 
     /// What is taken for now.
@@ -97,13 +110,9 @@ impl Accounts {
         self.local.lock().now()
     }
 
-    /// One operation, by the account's owner.
-    ///
-    /// # Errors
-    /// What AWS says.
-    pub fn call(&self, service: Service, operation: &str, input: Value) -> Result<Value, AwsError> {
-        let mut world = self.local.lock();
-        world.call(&Caller::administrator(&self.dev), service, operation, input)
+    /// One of them.
+    pub fn of(&self, environment: Environment) -> Account<'_> {
+        Account { accounts: self, environment }
     }
 
     /// Keeps what is there as the beginning of other histories.
@@ -116,6 +125,23 @@ impl Accounts {
         std::fs::write(world.store.state_file(), world.save()?)?;
         drop(world);
         Ok(Base { folder: self.folder, now })
+    }
+}
+
+impl Account<'_> {
+    /// Its id.
+    pub(crate) fn id(&self) -> Result<AccountId, AwsError> {
+        let id = self.environment.account();
+        id.parse().map_err(|_| AwsError::new("Campaign", format!("{id} is no account")))
+    }
+
+    /// One operation, by the account's owner.
+    ///
+    /// # Errors
+    /// What AWS says.
+    pub fn call(&self, service: Service, operation: &str, input: Value) -> Result<Value, AwsError> {
+        let caller = Caller::administrator(&self.id()?);
+        self.accounts.local.lock().call(&caller, service, operation, input)
     }
 }
 
@@ -132,7 +158,7 @@ impl Base {
         let mut world = local.lock();
         world.ids = local_aws::ids::Ids::from_seed(world.ids.number() ^ seed);
         drop(world);
-        Ok(Accounts { local, dev: DEV.parse()?, folder })
+        Ok(Accounts { door: InProcess::new(&local), local, folder })
     }
 }
 

@@ -1,8 +1,8 @@
 //! The invariants that every commit of Towpath keeps.
 
-use crate::model::{Author, Model};
+use crate::StagedService;
+use crate::model::{Author, Model, View};
 use crate::observe::{Commit, digests};
-use crate::stage::{SERVICES, StagedService};
 use crate::violation::Violation;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 ///
 /// # Errors
 /// What it breaks.
-pub fn check(commit: &Commit, model: &Model, now: DateTime<Utc>) -> Result<(), Violation> {
+pub fn check(commit: &Commit, view: View<'_>, now: DateTime<Utc>) -> Result<(), Violation> {
     if commit.author == Author::Person {
         return Ok(());
     }
@@ -26,7 +26,8 @@ pub fn check(commit: &Commit, model: &Model, now: DateTime<Utc>) -> Result<(), V
     let services: BTreeSet<&str> =
         commit.paths.iter().filter_map(|path| path.rsplit_once('/').map(|(service, _)| service)).collect();
     for name in services {
-        let Some(service) = SERVICES.into_iter().find(|service| service.id() == name) else {
+        let services = view.environment.services();
+        let Some(service) = services.iter().copied().find(|service| service.id() == name) else {
             return broken(9, commit, format!("{name} is no service"));
         };
         let Some(decision) = commit.decision(name) else {
@@ -35,9 +36,9 @@ pub fn check(commit: &Commit, model: &Model, now: DateTime<Utc>) -> Result<(), V
         quarantine_stays(commit, service, decision)?;
         if commit.paths.contains(&format!("{name}/revision.json")) {
             match decision {
-                "moved" => moved(commit, service, model, now)?,
-                "reverted" => reverted(commit, service, model)?,
-                "rolled_back" => rolled_back(commit, service, model)?,
+                "moved" => moved(commit, service, view, now)?,
+                "reverted" => reverted(commit, service, view.model)?,
+                "rolled_back" => rolled_back(commit, service, view)?,
                 other => return broken(3, commit, format!("{name}'s revision was changed by {other}")),
             }
         }
@@ -71,11 +72,11 @@ fn quarantine_stays(commit: &Commit, service: StagedService, decision: &str) -> 
 fn moved(
     commit: &Commit,
     service: StagedService,
-    model: &Model,
+    view: View<'_>,
     now: DateTime<Utc>,
 ) -> Result<(), Violation> {
     let id = service.id();
-    let hold = HoldState::of(commit, service, model, now);
+    let hold = HoldState::of(commit, service, view, now);
     if hold == HoldState::Counts {
         return broken(3, commit, format!("{id} moves although its hold counts"));
     }
@@ -83,7 +84,7 @@ fn moved(
         return broken(3, commit, format!("{id} moves away from what a person put there"));
     }
     if let Some(tip) = commit.before.rolled_back.get(&id)
-        && (service.application.is_none() || model.application_tip() == Some(tip))
+        && (service.application.is_none() || view.deeds.application_tip() == Some(tip))
         && hold != HoldState::Lifted
     {
         return broken(3, commit, format!("{id} moves although it was rolled back and not released"));
@@ -99,7 +100,7 @@ fn moved(
         if commit.before.quarantine(&id, container).contains(&digest) {
             return broken(3, commit, format!("{container} moves to {digest}, which is in quarantine"));
         }
-        in_order(commit, service, container, model, (before, digest))?;
+        in_order(commit, service, container, view, (before, digest))?;
     }
     Ok(())
 }
@@ -108,14 +109,15 @@ fn in_order(
     commit: &Commit,
     service: StagedService,
     container: &str,
-    model: &Model,
+    view: View<'_>,
     (before, digest): (Option<String>, String),
 ) -> Result<(), Violation> {
+    let model = view.model;
     let Some(image) = model.image(container, &digest) else {
         return broken(1, commit, format!("nobody pushed {digest} to {container}"));
     };
     if service.application.is_some() {
-        let was_tip = model.application_tips.iter().any(|(tip, _)| *tip == image.tag);
+        let was_tip = view.deeds.application_tips.iter().any(|(tip, _)| *tip == image.tag);
         return if was_tip {
             Ok(())
         } else {
@@ -159,9 +161,9 @@ fn reverted(commit: &Commit, service: StagedService, model: &Model) -> Result<()
 }
 
 /// A rollback: asked for, and with the hold of what it puts there.
-fn rolled_back(commit: &Commit, service: StagedService, model: &Model) -> Result<(), Violation> {
+fn rolled_back(commit: &Commit, service: StagedService, view: View<'_>) -> Result<(), Violation> {
     let id = service.id();
-    if !model.rollbacks.contains(&id) {
+    if !view.deeds.rollbacks.contains(&id) {
         return broken(2, commit, format!("nobody asked to roll {id} back"));
     }
     let blob = commit.after.revision(&id).map(|file| file.blob.clone()).unwrap_or_default();
@@ -181,20 +183,20 @@ pub(crate) enum HoldState {
 
 impl HoldState {
     /// The state before a commit. An application that has moved since the hold may have lifted it.
-    fn of(commit: &Commit, service: StagedService, model: &Model, now: DateTime<Utc>) -> Self {
+    fn of(commit: &Commit, service: StagedService, view: View<'_>, now: DateTime<Utc>) -> Self {
         let id = service.id();
         let blob = commit.before.revision(&id).map(|file| file.blob.clone());
-        Self::at(&commit.before.hold(&id), blob.as_deref(), model, now)
+        Self::at(&commit.before.hold(&id), blob.as_deref(), view, now)
     }
 
-    pub(crate) fn at(file: &Value, blob: Option<&str>, model: &Model, now: DateTime<Utc>) -> Self {
+    pub(crate) fn at(file: &Value, blob: Option<&str>, view: View<'_>, now: DateTime<Utc>) -> Self {
         if file.get("hold").is_none() || blob != Some(&text(file, "/hold/revision")) {
             return Self::No;
         }
         let named = text(file, "/hold/application_commit");
         let held_at = text(file, "/hold/at").parse::<DateTime<Utc>>().unwrap_or(now);
-        let moved_since = model.application_tips.iter().any(|(_, at)| *at >= held_at);
-        let tip = model.application_tip();
+        let moved_since = view.deeds.application_tips.iter().any(|(_, at)| *at >= held_at);
+        let tip = view.deeds.application_tip();
         if !named.is_empty() && (tip != Some(&named) || moved_since) {
             return Self::Lifted;
         }

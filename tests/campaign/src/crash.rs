@@ -1,5 +1,9 @@
 //! One run of a handler as the wire sees it: how many calls it made, and whether it is to die at one of them.
 
+use crate::Environment;
+use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::Notify;
@@ -27,8 +31,11 @@ pub enum Moment {
 pub struct Invocation {
     /// The function's name in the account.
     pub function: String,
+    /// Where it runs.
+    pub environment: Environment,
     crash: Option<Crash>,
     calls: AtomicU32,
+    looked: Mutex<BTreeMap<String, DateTime<Utc>>>,
     died: Notify,
 }
 
@@ -38,9 +45,19 @@ tokio::task_local! {
 }
 
 impl Invocation {
-    pub(crate) fn new(function: &str, crash: Option<Crash>) -> Arc<Self> {
-        let (calls, died) = (AtomicU32::new(0), Notify::new());
-        Arc::new(Self { function: function.to_owned(), crash, calls, died })
+    pub(crate) fn new(environment: Environment, function: &str, crash: Option<Crash>) -> Arc<Self> {
+        let (calls, looked, died) = (AtomicU32::new(0), Mutex::default(), Notify::new());
+        Arc::new(Self { function: function.to_owned(), environment, crash, calls, looked, died })
+    }
+
+    /// It asks upstream for the images of a repository.
+    pub(crate) fn looks(&self, repository: &str, at: DateTime<Utc>) {
+        self.looked.lock().insert(repository.to_owned(), at);
+    }
+
+    /// When it last asked upstream for the images of each repository.
+    pub(crate) fn looked(&self) -> BTreeMap<String, DateTime<Utc>> {
+        self.looked.lock().clone()
     }
 
     /// How many calls it has made.

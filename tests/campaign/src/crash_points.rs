@@ -1,7 +1,7 @@
 //! Every crash point of a flow: a function is killed before and after each of its calls in turn, its messages come
 //! back, and the end must be that of the undisturbed run.
 
-use crate::{Base, Crash, Drive, Failure, ImageKind, Moment, Rates};
+use crate::{Base, Crash, Drive, Environment, Failure, ImageKind, Moment, Named, Rates};
 use chrono::Duration;
 use local_aws::faults::{EventFault, EventFaultKind};
 use local_aws::services::Service;
@@ -35,11 +35,17 @@ pub enum Flow {
     Released,
     /// Every event of a push is lost, and three sweeps make up for it.
     SweptUp,
+    /// A person approves an image for two platforms by a tag, and it is copied and deployed in the next environment.
+    Promoted,
+    /// A commit of the application is pushed to the next environment, and its two images come there.
+    PushedOn,
+    /// An image is verified, and goes on by itself.
+    Verified,
 }
 
 impl Flow {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Deployed,
         Self::Reverted,
         Self::HeldAfterFailure,
@@ -48,6 +54,9 @@ impl Flow {
         Self::RolledBack,
         Self::Released,
         Self::SweptUp,
+        Self::Promoted,
+        Self::PushedOn,
+        Self::Verified,
     ];
 
     /// What was there before the flow begins.
@@ -58,15 +67,22 @@ impl Flow {
         let mut drive = open(base)?;
         let good = ImageKind::Good;
         match self {
-            Self::Deployed | Self::HeldAfterFailure | Self::SweptUp => {}
+            Self::Deployed | Self::HeldAfterFailure | Self::SweptUp | Self::Verified => {}
             Self::Reverted | Self::HeldByHand => {
                 push(&mut drive, "newest1", "1111111", good).await?;
             }
-            Self::Together => {
+            Self::Together | Self::PushedOn => {
                 let put: [(&str, &[u8]); 1] = [("main.txt", b"one\n")];
                 let push =
                     Push { repository: "pair", branch: "main", person: "dev", put: &put, ..Push::default() };
-                drive.accounts.commit(&push)?;
+                drive.accounts.of(Environment::Dev).commit(&push)?;
+                if self == Self::PushedOn {
+                    self.build(&mut drive).await?;
+                }
+            }
+            Self::Promoted => {
+                drive.accounts.of(Environment::Dev).push_index("newest1", "3333333", good).await?;
+                drive.rest(REST_WITHIN).await?;
             }
             Self::RolledBack | Self::Released => {
                 push(&mut drive, "newest1", "1111111", good).await?;
@@ -93,13 +109,21 @@ impl Flow {
             Self::Reverted => drop(push(drive, "newest1", "3333333", ImageKind::Crashing).await?),
             Self::HeldAfterFailure => drop(push(drive, "semver1", "1.0.0", ImageKind::Unhealthy).await?),
             Self::HeldByHand => drop(push(drive, "newest1", "3333333", ImageKind::Good).await?),
-            Self::Together => {
-                let commit = application_tip(drive)?;
-                drive.accounts.push_image("pair1", &commit, ImageKind::Good).await?;
-                push(drive, "pair2", &commit, ImageKind::Good).await?;
+            Self::Together => self.build(drive).await?,
+            Self::Promoted => {
+                let dev = drive.accounts.of(Environment::Dev);
+                let digest = dev.tags("newest1")?.remove("3333333").ok_or("the image is not there")?;
+                dev.tag_again("newest1", &digest, "approved-stg-3333333")?;
+                drive.rest(REST_WITHIN).await?;
             }
+            Self::PushedOn => {
+                let commit = application_tip(drive)?;
+                drive.accounts.of(Environment::Stg).push_across(Environment::Dev, "pair", &commit)?;
+                drive.rest(REST_WITHIN).await?;
+            }
+            Self::Verified => drop(push(drive, "semver1", "1.0.0", ImageKind::Good).await?),
             Self::RolledBack => {
-                drive.accounts.push_image("newest1", "3333333", ImageKind::Good).await?;
+                drive.accounts.of(Environment::Dev).push_image("newest1", "3333333", ImageKind::Good).await?;
                 // Until the new image is being rolled out.
                 drive.pass(std::time::Duration::from_secs(6)).await?;
                 self.asked(drive, "roll_back").await?;
@@ -107,17 +131,31 @@ impl Flow {
             Self::Released => self.asked(drive, "release").await?,
             Self::SweptUp => {
                 lose_all(drive);
-                drive.accounts.push_image("newest1", "3333333", ImageKind::Good).await?;
+                drive.accounts.of(Environment::Dev).push_image("newest1", "3333333", ImageKind::Good).await?;
                 for _ in 0..4 {
-                    drive.accounts.ask_for_sweep()?;
+                    drive.accounts.of(Environment::Dev).ask_for_sweep()?;
                     drive.rest(REST_WITHIN).await?;
                 }
             }
         }
-        if self == Self::Released {
-            drive.accounts.ask_for_sweep()?;
+        let swept = match self {
+            Self::Released => Some(Environment::Dev),
+            // Whether the next environment is told of an outcome, and what of it arrives, is for the sweep to make good.
+            Self::Promoted | Self::PushedOn | Self::Verified => Some(Environment::Stg),
+            _ => None,
+        };
+        if let Some(swept) = swept {
+            drive.accounts.of(swept).ask_for_sweep()?;
             drive.rest(REST_WITHIN).await?;
         }
+        Ok(())
+    }
+
+    /// CI pushes both images of the application's commit.
+    async fn build(self, drive: &mut Drive) -> Result<(), Failure> {
+        let commit = application_tip(drive)?;
+        drive.accounts.of(Environment::Dev).push_image("pair1", &commit, ImageKind::Good).await?;
+        drop(push(drive, "pair2", &commit, ImageKind::Good).await?);
         Ok(())
     }
 
@@ -137,7 +175,7 @@ impl Flow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CrashPoint {
     /// The function.
-    pub function: String,
+    pub function: Named,
     /// Which of its invocations, from 0.
     pub invocation: usize,
     /// Where in it.
@@ -148,7 +186,9 @@ impl fmt::Display for CrashPoint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { function, invocation, crash: Crash { call, moment } } = self;
         let moment = if *moment == Moment::Before { "before" } else { "after" };
-        write!(formatter, "invocation {} of {function} dies {moment} its call {call}", invocation + 1)
+        let Named { environment, function } = function;
+        let (number, environment) = (invocation + 1, environment.name());
+        write!(formatter, "invocation {number} of {environment}'s {function} dies {moment} its call {call}")
     }
 }
 
@@ -161,10 +201,10 @@ pub async fn undisturbed(staged: &Base, flow: Flow) -> Result<(String, Vec<Crash
     flow.act(&mut drive).await?;
     let state = drive.accounts.state()?;
     let mut points = Vec::new();
-    let mut counts = BTreeMap::<String, usize>::new();
+    let mut counts = BTreeMap::<Named, usize>::new();
     for (function, calls) in drive.take_calls() {
         // What a person rolls back from depends on how far the others are at that moment.
-        if flow == Flow::RolledBack && function != "towpath-roll_back" {
+        if flow == Flow::RolledBack && function.function != "towpath-roll_back" {
             continue;
         }
         let invocation = counts.entry(function.clone()).or_default();
@@ -186,7 +226,7 @@ pub struct Ends<'a> {
     staged: &'a Base,
     flow: Flow,
     undisturbed: String,
-    late: BTreeMap<(String, usize), String>,
+    late: BTreeMap<(Named, usize), String>,
 }
 
 impl<'a> Ends<'a> {
@@ -223,9 +263,14 @@ impl<'a> Ends<'a> {
     }
 }
 
-/// The files of a state.
+/// The files of a state, of each environment.
 fn files(state: &str) -> Vec<&str> {
-    state.lines().skip_while(|line| *line != "files").take_while(|line| !line.is_empty()).collect()
+    let mut files = Vec::new();
+    let mut lines = state.lines();
+    while lines.by_ref().any(|line| line == "files") {
+        files.extend(lines.by_ref().take_while(|line| !line.is_empty()));
+    }
+    files
 }
 
 /// The end of a flow that dies there, and what happened.
@@ -242,13 +287,13 @@ fn open(base: &Base) -> Result<Drive, Failure> {
 }
 
 async fn push(drive: &mut Drive, repository: &str, tag: &str, kind: ImageKind) -> Result<String, Failure> {
-    let digest = drive.accounts.push_image(repository, tag, kind).await?;
+    let digest = drive.accounts.of(Environment::Dev).push_image(repository, tag, kind).await?;
     drive.rest(REST_WITHIN).await?;
     Ok(digest)
 }
 
 fn by_hand(digest: &str) -> String {
-    let uri = crate::model::Model::uri("newest1", digest);
+    let uri = Environment::Dev.uri("newest1", digest);
     // Written as no program writes it.
     format!("[ {{ \"name\": \"newest1\",\n    \"imageUri\": \"{uri}\" }} ]\n")
 }
@@ -263,7 +308,7 @@ fn commit(drive: &mut Drive, revision: &str) -> Result<(), Failure> {
         message: "By hand",
         ..Push::default()
     };
-    drive.accounts.commit(&push)?;
+    drive.accounts.of(Environment::Dev).commit(&push)?;
     Ok(())
 }
 
@@ -276,13 +321,13 @@ fn ask(drive: &Drive, action: &str) -> Result<(), Failure> {
     let input = json!({
         "FunctionName": "towpath-roll_back", "InvocationType": "RequestResponse", "Payload": payload.to_string(),
     });
-    drive.accounts.call(Service::Lambda, "Invoke", input)?;
+    drive.accounts.of(Environment::Dev).call(Service::Lambda, "Invoke", input)?;
     Ok(())
 }
 
 fn application_tip(drive: &Drive) -> Result<String, Failure> {
     let asked = json!({ "repositoryName": "pair", "branchName": "main" });
-    let answer = drive.accounts.call(Service::CodeCommit, "GetBranch", asked)?;
+    let answer = drive.accounts.of(Environment::Dev).call(Service::CodeCommit, "GetBranch", asked)?;
     let tip = answer.pointer("/branch/commitId").and_then(Value::as_str);
     Ok(tip.ok_or("the application has no tip")?.to_owned())
 }

@@ -3,14 +3,32 @@
 use crate::crash::Crash;
 use crate::lambda::{Lambda, Ran, run};
 use crate::planted::Planted;
+use crate::watch::Watch;
 use crate::weather::{Rates, Weather};
 use crate::wire::Wire;
-use crate::{Accounts, Failure};
+use crate::{Accounts, Environment, Failure};
 use chrono::{DateTime, Duration, Utc};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
-use local_aws::services::lambda::Ended;
+use local_aws::services::lambda::{Ended, Invocation};
+use parking_lot::MutexGuard;
+
+/// A function by its name and where it runs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Named {
+    /// Where it runs.
+    pub environment: Environment,
+    /// Its name in the account.
+    pub function: String,
+}
+
+impl Named {
+    fn of(invocation: &Invocation) -> Self {
+        let environment = Environment::of_account(invocation.account.as_str()).unwrap_or(Environment::Dev);
+        Self { environment, function: invocation.function.clone() }
+    }
+}
 
 /// The accounts with everything that is under way in them.
 pub struct Drive {
@@ -23,7 +41,7 @@ pub struct Drive {
     /// How many calls the invocations made that have ended.
     pub calls: u64,
     /// Which invocation of a function, counted from now, dies where.
-    crash: Option<(String, usize, Crash)>,
+    crash: Option<(Named, usize, Crash)>,
     is_silent: bool,
 }
 
@@ -32,26 +50,31 @@ impl Drive {
     pub fn new(accounts: Accounts, seed: u64, rates: Rates, planted: Option<Planted>) -> Self {
         let mut weather = Weather::new(seed, rates);
         weather.over_events(&mut accounts.local.lock());
-        let lambda = Lambda::new(Wire::new(&accounts.local, weather, planted));
+        let lambda = Lambda::new(Wire::new(&accounts, weather, planted));
         let is_silent = planted == Some(Planted::Silent);
         let (running, ended) = (FuturesUnordered::new(), Vec::new());
         Self { accounts, lambda, running, ended, calls: 0, crash: None, is_silent }
     }
 
     /// An invocation of this function, the next but so many, dies there.
-    pub fn kill(&mut self, function: &str, invocation: usize, crash: Crash) {
-        self.crash = Some((function.to_owned(), invocation, crash));
+    pub fn kill(&mut self, function: &Named, invocation: usize, crash: Crash) {
+        self.crash = Some((function.clone(), invocation, crash));
     }
 
     /// How many calls each invocation made that ended since the last look, in their order.
-    pub fn take_calls(&mut self) -> Vec<(String, u32)> {
+    pub fn take_calls(&mut self) -> Vec<(Named, u32)> {
         let ended = std::mem::take(&mut self.ended);
-        ended.into_iter().map(|ran| (ran.invocation.function, ran.calls)).collect()
+        ended.into_iter().map(|ran| (Named::of(&ran.invocation), ran.calls)).collect()
     }
 
     /// From now on nothing goes wrong any more.
     pub fn clear_up(&mut self) {
         self.lambda.wire.weather.lock().clears(&mut self.accounts.local.lock());
+    }
+
+    /// What was seen of the functions' calls.
+    pub(crate) fn watch(&self) -> MutexGuard<'_, Watch> {
+        self.lambda.wire.watch.lock()
     }
 
     /// What went wrong so far by the weather's decision.
@@ -127,8 +150,9 @@ impl Drive {
         for invocation in waiting {
             let context = self.lambda.context(&invocation.account, &invocation.function)?;
             let mut weather = self.lambda.wire.weather.lock();
+            let named = Named::of(&invocation);
             let planned = self.crash.take_if(|(function, left, _)| {
-                let is_it = *function == invocation.function;
+                let is_it = *function == named;
                 let is_now = is_it && *left == 0;
                 *left -= usize::from(is_it && !is_now);
                 is_now

@@ -1,6 +1,6 @@
 //! A history: what people do, when, and in which weather. Made from a seed and nothing else.
 
-use crate::{ImageKind, Rates};
+use crate::{Environment, ImageKind, Rates};
 use local_aws::settings::{Settings, Unconfirmed};
 use std::fmt;
 use std::time::Duration;
@@ -33,33 +33,69 @@ pub enum Step {
         /// How many commits.
         back: usize,
     },
+    /// Somebody pushes a commit of the application to stg.
+    PushApplication {
+        /// Which, counted back from the newest.
+        back: usize,
+    },
+    /// A person approves an image for stg by a tag.
+    Approve {
+        /// Which image repository.
+        repository: usize,
+        /// Which of its images, counted back from the newest.
+        back: usize,
+    },
+    /// A person takes an approval back.
+    TakeApprovalBack {
+        /// Which of those that stand, counted back from the newest.
+        number: usize,
+    },
+    /// Somebody pushes an image straight into stg's registry.
+    PushAside {
+        /// Its version.
+        version: &'static str,
+    },
     /// A person writes a revision by hand.
     EditRevision {
+        /// Where.
+        at: Environment,
         /// The service.
         service: usize,
         /// Which of the images that were pushed.
         image: usize,
     },
     /// A person writes to a file that is theirs alone.
-    EditNotes,
+    EditNotes {
+        /// Where.
+        at: Environment,
+    },
     /// A person writes a remark into the rules.
-    EditRules,
+    EditRules {
+        /// Where.
+        at: Environment,
+    },
     /// A person pushes the deployment branch back by force.
     ForceBack {
+        /// Where.
+        at: Environment,
         /// How many commits.
         back: usize,
     },
     /// A person asks for a rollback.
     RollBack {
+        /// Where.
+        at: Environment,
         /// The service.
         service: usize,
     },
     /// A person asks for a release.
     Release {
+        /// Where.
+        at: Environment,
         /// The service.
         service: usize,
     },
-    /// The schedule fires.
+    /// The schedules fire.
     Sweep,
 }
 
@@ -138,25 +174,34 @@ fn unconfirmed(random: &mut fastrand::Rng) -> Unconfirmed {
 }
 
 fn step(random: &mut fastrand::Rng) -> Step {
-    match random.u32(..100) {
-        0..25 => Step::PushNewest(kind(random)),
-        25..40 => Step::PushVersion {
-            version: VERSIONS.get(random.usize(..VERSIONS.len())).copied().unwrap_or("1.0.0"),
-            kind: kind(random),
-        },
-        40..46 => Step::CommitApplication,
-        46..62 => {
+    let version =
+        |random: &mut fastrand::Rng| VERSIONS.get(random.usize(..VERSIONS.len())).copied().unwrap_or("1.0.0");
+    match random.u32(..120) {
+        0..22 => Step::PushNewest(kind(random)),
+        22..38 => Step::PushVersion { version: version(random), kind: kind(random) },
+        38..44 => Step::CommitApplication,
+        44..58 => {
             Step::PushBuild { container: random.usize(..2), back: random.usize(..2), kind: kind(random) }
         }
-        62..66 => Step::MoveApplicationBack { back: random.usize(1..=2) },
-        66..74 => Step::EditRevision { service: random.usize(..4), image: random.usize(..16) },
-        74..79 => Step::EditNotes,
-        79..82 => Step::EditRules,
-        82..84 => Step::ForceBack { back: random.usize(1..=3) },
-        84..90 => Step::RollBack { service: random.usize(..4) },
-        90..94 => Step::Release { service: random.usize(..4) },
+        58..61 => Step::MoveApplicationBack { back: random.usize(1..=2) },
+        61..69 => Step::PushApplication { back: random.usize(..2) },
+        69..82 => Step::Approve { repository: random.usize(..5), back: random.usize(..2) },
+        82..86 => Step::TakeApprovalBack { number: random.usize(..2) },
+        86..88 => Step::PushAside { version: version(random) },
+        88..95 => {
+            Step::EditRevision { at: at(random), service: random.usize(..4), image: random.usize(..16) }
+        }
+        95..99 => Step::EditNotes { at: at(random) },
+        99..101 => Step::EditRules { at: at(random) },
+        101..103 => Step::ForceBack { at: at(random), back: random.usize(1..=3) },
+        103..109 => Step::RollBack { at: at(random), service: random.usize(..4) },
+        109..113 => Step::Release { at: at(random), service: random.usize(..4) },
         _ => Step::Sweep,
     }
+}
+
+fn at(random: &mut fastrand::Rng) -> Environment {
+    if random.u32(..5) < 2 { Environment::Stg } else { Environment::Dev }
 }
 
 fn kind(random: &mut fastrand::Rng) -> ImageKind {
@@ -174,8 +219,8 @@ fn pause(random: &mut fastrand::Rng) -> Duration {
         2 => Duration::from_millis(random.u64(..8_000)),
         3 => Duration::from_secs(random.u64(..30)),
         4 => Duration::from_secs(random.u64(..600)),
-        // Longer ones would need the schedule: the sweep looks for untold outcomes two hours back.
-        _ => Duration::from_secs(300),
+        // The sweep looks for untold outcomes a day back.
+        _ => Duration::from_secs(random.u64(..3600)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::crash::{CURRENT, Crash, Invocation};
 use crate::wire::Wire;
-use crate::{Accounts, Failure};
+use crate::{Accounts, Environment, Failure};
 use aws::Connection;
 use aws_credential_types::Credentials;
 use aws_lambda_events::sqs::SqsEvent;
@@ -81,6 +81,7 @@ impl Lambda {
             region: needed("AWS_REGION")?,
             endpoint_url: lookup("AWS_ENDPOINT_URL"),
             http_client: self.wire.http_client(),
+            transfers: self.wire.transfers(),
             time_source: self.wire.time_source(),
         };
         let context = Rc::new(Context::new(function, &lookup, &connection)?);
@@ -97,8 +98,11 @@ pub(crate) async fn run(
     hurries: bool,
 ) -> Ran {
     let lines = record::Lines::default();
-    let own = Invocation::new(&invocation.function, crash);
-    let deadline = Instant::now() + if hurries { Duration::ZERO } else { DEADLINE };
+    let environment = Environment::of_account(invocation.account.as_str()).unwrap_or(Environment::Dev);
+    let own = Invocation::new(environment, &invocation.function, crash);
+    // The copier waits until its deadline by the runtime's clock, and looks at this machine's.
+    let (runtime, machine) = (tokio::time::Instant::now().into_std(), Instant::now());
+    let deadline = if hurries { runtime.min(machine) } else { runtime.max(machine) + DEADLINE };
     let handled = handle(&context, &invocation, deadline);
     let kept = record::keeping(lines.clone(), handled);
     let work = CURRENT.scope(Arc::clone(&own), kept);
@@ -168,7 +172,9 @@ impl Ran {
             Ended::Answer(answer) => answer,
             Ended::Error(error) => error,
         };
-        let mut text = format!("{} made {} calls: {failed}\n", self.invocation.function, self.calls);
+        let lambda::Invocation { account, function, .. } = &self.invocation;
+        let environment = Environment::of_account(account.as_str()).map_or("", Environment::name);
+        let mut text = format!("{environment} {function} made {} calls: {failed}\n", self.calls);
         for line in &self.lines {
             let record: Value = serde_json::from_str(line).unwrap_or_default();
             let member = |name: &str| record.get(name).map(ToString::to_string).unwrap_or_default();

@@ -1,10 +1,13 @@
 #![doc = include_str!("../README.md")]
 
 mod accounts;
+mod approvals;
 mod commits;
 mod crash;
 mod crash_points;
 mod drive;
+mod entered;
+mod environment;
 mod history;
 mod lambda;
 mod model;
@@ -16,29 +19,29 @@ mod rest;
 mod shrink;
 mod stage;
 mod state;
+mod steps;
 mod violation;
+mod watch;
 mod weather;
 mod wire;
 
-pub use accounts::{Accounts, Base};
+pub use accounts::{Account, Accounts, Base};
 pub use crash::{Crash, Invocation, Moment};
 pub use crash_points::{CrashPoint, Ends, Flow, undisturbed};
-pub use drive::Drive;
+pub use drive::{Drive, Named};
+pub use environment::{Approval, Environment, StagedService};
 pub use history::{History, Step, Timed};
 pub use people::ImageKind;
 pub use planted::Planted;
 pub use play::{Figures, Played, play};
 pub use shrink::shrink;
-pub use stage::{SERVICES, StagedService, base};
+pub use stage::base;
 pub use violation::{Broken, Violation};
 pub use weather::Rates;
 pub use wire::Call;
 
 /// Whatever went wrong, as text.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
-
-/// The account of the first environment.
-pub const DEV: &str = "111111111111";
 
 /// More than an unoptimised build's handlers need: their futures lie on the stack.
 const STACK_BYTES: usize = 64 * 1024 * 1024;

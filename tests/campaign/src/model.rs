@@ -1,10 +1,10 @@
 //! The reference model: what people did, and what follows from it. It shares no code with the functions.
 
-use crate::{DEV, ImageKind};
+use crate::{Environment, ImageKind};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// An image that CI pushed.
+/// An image that CI pushed to the first environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pushed {
     /// The image repository.
@@ -28,13 +28,33 @@ pub enum Author {
     Towpath,
 }
 
-/// What people did.
+/// A person's approval of an image, by a tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approved {
+    /// The image repository.
+    pub repository: String,
+    /// The image's own tag.
+    pub tag: String,
+    /// The image.
+    pub digest: String,
+    /// From when on.
+    pub from: DateTime<Utc>,
+    /// Since when not any more.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// A span of time in which something was read and acted upon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// When it was read.
+    pub from: DateTime<Utc>,
+    /// When it had been acted upon.
+    pub until: DateTime<Utc>,
+}
+
+/// What people did in one environment.
 #[derive(Debug, Default)]
-pub struct Model {
-    /// All images, in the order of their pushes.
-    pub pushed: Vec<Pushed>,
-    /// The application's commits, oldest first.
-    pub application_commits: Vec<String>,
+pub struct Deeds {
     /// Where the application's branch was, the newest last, with the time from which on.
     pub application_tips: Vec<(String, DateTime<Utc>)>,
     /// The commits that people made in the deployment repository.
@@ -45,22 +65,87 @@ pub struct Model {
     pub rollbacks: BTreeSet<String>,
     /// Whether the deployment branch was just moved by force.
     pub forced: bool,
+    /// The images that were pushed straight into the registry of an environment with an upstream.
+    pub aside: Vec<Pushed>,
 }
 
-impl Model {
+/// What people did.
+#[derive(Debug, Default)]
+pub struct Model {
+    /// All images, in the order of their pushes.
+    pub pushed: Vec<Pushed>,
+    /// The application's commits, oldest first.
+    pub application_commits: Vec<String>,
+    /// The approvals by tags for the second environment.
+    pub approved: Vec<Approved>,
+    deeds: BTreeMap<Environment, Deeds>,
+}
+
+/// What people did, as it stands to one environment.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// All of it.
+    pub model: &'a Model,
+    /// The environment.
+    pub environment: Environment,
+    /// What they did there.
+    pub deeds: &'a Deeds,
+}
+
+/// Nobody has done anything.
+static NO_DEEDS: Deeds = Deeds {
+    application_tips: Vec::new(),
+    person_commits: BTreeSet::new(),
+    files: BTreeMap::new(),
+    rollbacks: BTreeSet::new(),
+    forced: false,
+    aside: Vec::new(),
+};
+
+impl Deeds {
     /// The newest tip of the application.
     pub fn application_tip(&self) -> Option<&str> {
         self.application_tips.last().map(|(commit, _)| commit.as_str())
     }
 
-    /// An image by its digest.
-    pub fn image(&self, repository: &str, digest: &str) -> Option<&Pushed> {
-        self.pushed.iter().find(|image| image.repository == repository && image.digest == digest)
+    /// Whether a commit was the application's tip at any moment of a span.
+    pub fn was_tip(&self, commit: &str, span: Span) -> bool {
+        let until = |index: usize| self.application_tips.get(index + 1).map(|(_, until)| *until);
+        let mut tips = self.application_tips.iter().enumerate();
+        tips.any(|(index, (tip, from))| {
+            tip == commit && *from <= span.until && until(index).is_none_or(|until| until >= span.from)
+        })
+    }
+}
+
+impl Model {
+    /// What people did in an environment.
+    pub fn at(&self, environment: Environment) -> View<'_> {
+        let deeds = self.deeds.get(&environment).unwrap_or(&NO_DEEDS);
+        View { model: self, environment, deeds }
+    }
+
+    /// The same, to be added to.
+    pub fn deeds(&mut self, environment: Environment) -> &mut Deeds {
+        self.deeds.entry(environment).or_default()
     }
 
     /// Whether an image runs.
     pub fn is_good(&self, digest: &str) -> bool {
         self.pushed.iter().any(|image| image.digest == digest && image.kind == ImageKind::Good)
+    }
+
+    /// An image that CI pushed.
+    pub fn image(&self, repository: &str, digest: &str) -> Option<&Pushed> {
+        self.pushed.iter().find(|image| image.repository == repository && image.digest == digest)
+    }
+
+    /// Whether an image bore its approval tag at any moment of a span.
+    pub fn was_approved(&self, repository: &str, digest: &str, span: Span) -> bool {
+        let own = |approved: &&Approved| approved.repository == repository && approved.digest == digest;
+        self.approved.iter().filter(own).any(|approved| {
+            approved.from <= span.until && approved.until.is_none_or(|until| until >= span.from)
+        })
     }
 
     /// Where an image stands in its rule's order: none if it has no place there.
@@ -75,9 +160,9 @@ impl Model {
         }
     }
 
-    /// The image that a rule with an order selects.
-    pub fn first(&self, repository: &str) -> Option<&Pushed> {
-        let own = self.pushed.iter().filter(|image| image.repository == repository);
+    /// The image that a rule with an order selects among those that may be.
+    pub fn first(&self, repository: &str, may: impl Fn(&Pushed) -> bool) -> Option<&Pushed> {
+        let own = self.pushed.iter().filter(|image| image.repository == repository && may(image));
         own.filter_map(|image| Some((self.place(repository, &image.digest)?, image)))
             .max_by_key(|(place, _)| *place)
             .map(|(_, image)| image)
@@ -86,11 +171,6 @@ impl Model {
     /// The image of an application's commit in a repository.
     pub fn build(&self, repository: &str, commit: &str) -> Option<&Pushed> {
         self.pushed.iter().find(|image| image.repository == repository && image.tag == commit)
-    }
-
-    /// An image as `revision.json` names it.
-    pub fn uri(repository: &str, digest: &str) -> String {
-        format!("{DEV}.dkr.ecr.eu-west-1.amazonaws.com/{repository}@{digest}")
     }
 }
 

@@ -1,12 +1,13 @@
 //! What stands in the deployment repository, commit by commit.
 
-use crate::model::{Author, Model};
-use crate::{Accounts, Failure};
+use crate::Failure;
+use crate::accounts::Account;
+use crate::model::{Author, View};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use local_aws::services::Service;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A file at a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct Snapshot {
     pub rolled_back: BTreeMap<String, String>,
     /// All contents that each service's `revision.json` had.
     pub contents: BTreeMap<String, Vec<String>>,
+    /// Each container and digest that Towpath ever moved to, as its trailers say.
+    pub moved: BTreeSet<(String, String)>,
 }
 
 impl Snapshot {
@@ -61,6 +64,8 @@ impl Snapshot {
 pub struct Commit {
     /// Its id.
     pub id: String,
+    /// The commit before it.
+    pub parent: String,
     /// Its message.
     pub message: String,
     /// Who made it.
@@ -119,15 +124,15 @@ impl Observed {
     ///
     /// # Errors
     /// What CodeCommit says.
-    pub fn look(&mut self, accounts: &Accounts, model: &Model) -> Result<News, Failure> {
+    pub fn look(&mut self, account: Account<'_>, view: View<'_>) -> Result<News, Failure> {
         let asked = json!({ "repositoryName": "deployment", "branchName": "main" });
-        let answer = accounts.call(Service::CodeCommit, "GetBranch", asked)?;
+        let answer = account.call(Service::CodeCommit, "GetBranch", asked)?;
         let tip = text(&answer, "/branch/commitId");
         let mut new: Vec<(String, Value)> = Vec::new();
         let mut id = tip.clone();
         while !id.is_empty() && !self.snapshots.contains_key(&id) {
             let asked = json!({ "repositoryName": "deployment", "commitId": id });
-            let answer = accounts.call(Service::CodeCommit, "GetCommit", asked)?;
+            let answer = account.call(Service::CodeCommit, "GetCommit", asked)?;
             let parent = text(&answer, "/commit/parents/0");
             new.push((id, answer));
             id = parent;
@@ -137,7 +142,7 @@ impl Observed {
         let mut parent = id;
         for (id, answer) in new.into_iter().rev() {
             let before = self.snapshots.get(&parent).cloned().unwrap_or_default();
-            let commit = read(accounts, model, (&id, &parent), &answer, before)?;
+            let commit = read((account, view), (&id, &parent), &answer, before)?;
             self.snapshots.insert(id.clone(), commit.after.clone());
             self.commits += 1;
             commits.push(commit);
@@ -149,8 +154,7 @@ impl Observed {
 }
 
 fn read(
-    accounts: &Accounts,
-    model: &Model,
+    (account, view): (Account<'_>, View<'_>),
     (id, parent): (&str, &str),
     answer: &Value,
     before: Snapshot,
@@ -159,8 +163,8 @@ fn read(
     if let (false, Some(members)) = (parent.is_empty(), asked.as_object_mut()) {
         members.insert("beforeCommitSpecifier".to_owned(), json!(parent));
     }
-    let differences = accounts.call(Service::CodeCommit, "GetDifferences", asked)?;
-    let author = if model.person_commits.contains(id) { Author::Person } else { Author::Towpath };
+    let differences = account.call(Service::CodeCommit, "GetDifferences", asked)?;
+    let author = if view.deeds.person_commits.contains(id) { Author::Person } else { Author::Towpath };
     let mut after = before.clone();
     let mut paths = Vec::new();
     for difference in differences.get("differences").and_then(Value::as_array).into_iter().flatten() {
@@ -172,7 +176,7 @@ fn read(
         }
         let blob = text(difference, "/afterBlob/blobId");
         let asked = json!({ "repositoryName": "deployment", "blobId": blob });
-        let content = text(&accounts.call(Service::CodeCommit, "GetBlob", asked)?, "/content");
+        let content = text(&account.call(Service::CodeCommit, "GetBlob", asked)?, "/content");
         let content = String::from_utf8_lossy(&STANDARD.decode(content)?).into_owned();
         if let Some(service) = new.strip_suffix("/revision.json") {
             after.contents.entry(service.to_owned()).or_default().push(content.clone());
@@ -185,16 +189,21 @@ fn read(
         after.rolled_back.remove(service);
     }
     let message = text(answer, "/commit/message");
-    let mut commit = Commit { id: id.to_owned(), message, author, paths, before, after };
+    let (id, parent) = (id.to_owned(), parent.to_owned());
+    let mut commit = Commit { id, parent, message, author, paths, before, after };
     let services: Vec<String> = commit.after.changed_by.keys().cloned().collect();
     for service in services {
         match commit.decision(&service) {
             Some("rolled_back") => {
-                let tip = model.application_tip().unwrap_or_default().to_owned();
+                let tip = view.deeds.application_tip().unwrap_or_default().to_owned();
                 commit.after.rolled_back.insert(service, tip);
             }
             Some("released") => {
                 commit.after.rolled_back.remove(&service);
+            }
+            Some("moved") if author == Author::Towpath => {
+                let text = commit.after.revision(&service).map(|file| file.text.clone()).unwrap_or_default();
+                commit.after.moved.extend(digests(&text));
             }
             _ => {}
         }
@@ -221,11 +230,11 @@ impl Observed {
     ///
     /// # Errors
     /// What CodeCommit says.
-    pub fn ancestor(&self, accounts: &Accounts, back: usize) -> Result<Option<String>, Failure> {
+    pub fn ancestor(&self, account: Account<'_>, back: usize) -> Result<Option<String>, Failure> {
         let mut id = self.tip.clone();
         for _ in 0..back {
             let asked = json!({ "repositoryName": "deployment", "commitId": id });
-            id = text(&accounts.call(Service::CodeCommit, "GetCommit", asked)?, "/commit/parents/0");
+            id = text(&account.call(Service::CodeCommit, "GetCommit", asked)?, "/commit/parents/0");
             if id.is_empty() {
                 return Ok(None);
             }

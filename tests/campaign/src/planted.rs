@@ -1,7 +1,7 @@
 //! Faults that are planted between a function and AWS, to see whether the campaign sees them. None of them is in the
 //! functions: each makes a function behave, as far as AWS can tell, as one with that fault would.
 
-use crate::DEV;
+use crate::Environment;
 use crate::observe::{digests, text};
 use crate::wire::Call;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use local_aws::services::Service;
 use local_aws::services::codecommit::push_existing;
-use local_aws::{AccountId, Caller, LocalAws};
+use local_aws::{Caller, LocalAws};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -56,6 +56,14 @@ pub enum Planted {
     WakeUpsSwallowed,
     /// A tag is deleted.
     TagDeleted,
+    /// What upstream said of approvals before the copy is taken for what it says after it.
+    ApprovalNotCheckedAgain,
+    /// Every image upstream is taken for approved.
+    ApprovalAssumed,
+    /// The tag is put with the first manifest that is copied.
+    TagBeforeManifests,
+    /// What is tagged here is tagged upstream too.
+    WrittenUpstream,
     /// Nothing is written to the log.
     Silent,
 }
@@ -88,20 +96,21 @@ impl Plant {
 
     /// Changes a call on its way, or answers it in AWS's place.
     pub(crate) fn before(&mut self, local: &LocalAws, call: &mut Call) -> Option<MadeUp> {
-        let Call { function, operation, input } = call;
+        let Call { environment, function, operation, input, .. } = call;
+        let at = *environment;
         let function = function.trim_start_matches("towpath-");
         match (self.planted, function, operation.as_str()) {
             (Planted::OldAnswerSentAgain, _, "CreateCommit") => {
-                set(input, "parentCommitId", json!(tip(local)));
+                set(input, "parentCommitId", json!(tip(local, at)));
                 None
             }
             (Planted::CommitSwallowed, "on_image_push", "CreateCommit") => {
                 Some(MadeUp(200, json!({ "commitId": "1".repeat(40), "treeId": "2".repeat(40) })))
             }
             (Planted::HistoryRewritten, _, "CreateCommit") => {
-                let parent = parent(local, &tip(local));
+                let parent = parent(local, at, &tip(local, at));
                 if !parent.is_empty() {
-                    let account = account()?;
+                    let account = at.account().parse().ok()?;
                     let world = &mut local.lock();
                     push_existing(world, &account, "deployment", "main", &parent, "towpath", true).ok()?;
                     set(input, "parentCommitId", json!(parent));
@@ -136,12 +145,12 @@ impl Plant {
             (Planted::StartedTwice, _, "StartPipelineExecution") => {
                 let mut again = input.clone();
                 set(&mut again, "clientRequestToken", json!("another"));
-                ask(local, Service::CodePipeline, "StartPipelineExecution", again);
+                ask(local, at, Service::CodePipeline, "StartPipelineExecution", again);
                 None
             }
             (Planted::StartedAtParent, _, "StartPipelineExecution") => {
                 let source = input.pointer_mut("/sourceRevisions/0")?;
-                let parent = parent(local, &text(source, "/revisionValue"));
+                let parent = parent(local, at, &text(source, "/revisionValue"));
                 set(source, "revisionValue", json!(parent));
                 None
             }
@@ -156,14 +165,29 @@ impl Plant {
                 );
                 Some(MadeUp(200, json!({ "Successful": taken.collect::<Vec<_>>(), "Failed": [] })))
             }
+            (Planted::TagBeforeManifests, "promote_image", "PutImage") if input.get("imageTag").is_none() => {
+                let tag = self.remembered.get("tag")?;
+                set(input, "imageTag", tag.clone());
+                None
+            }
+            (Planted::WrittenUpstream, "promote_image", "PutImage") if input.get("imageTag").is_some() => {
+                let mut there = input.clone();
+                set(&mut there, "imageTag", json!("copied"));
+                ask(local, Environment::Dev, Service::Ecr, "PutImage", there);
+                None
+            }
+            (Planted::ApprovalNotCheckedAgain, "promote_image", "InitiateLayerUpload") => {
+                self.remembered.insert("copied".to_owned(), json!(true));
+                None
+            }
             (Planted::TagDeleted, "on_image_push", "CreateCommit") => {
                 let asked = json!({ "repositoryName": "newest1", "filter": { "tagStatus": "TAGGED" } });
-                let listed = ask(local, Service::Ecr, "ListImages", asked);
+                let listed = ask(local, at, Service::Ecr, "ListImages", asked);
                 let images = listed.get("imageIds").and_then(Value::as_array)?.clone();
                 let tag =
                     images.iter().map(|image| text(image, "/imageTag")).find(|tag| tag != "placeholder")?;
                 let input = json!({ "repositoryName": "newest1", "imageIds": [{ "imageTag": tag }] });
-                ask(local, Service::Ecr, "BatchDeleteImage", input);
+                ask(local, at, Service::Ecr, "BatchDeleteImage", input);
                 None
             }
             _ => None,
@@ -186,8 +210,12 @@ impl Plant {
             }),
             (Planted::PersonUnseen, "ListFileCommitHistory") => {
                 let path = text(&call.input, "/filePath");
-                rewritten(response, |answer| forge(local, &path, answer))
+                rewritten(response, |answer| forge((local, call.environment), &path, answer))
             }
+            (
+                Planted::ApprovalNotCheckedAgain | Planted::ApprovalAssumed | Planted::TagBeforeManifests,
+                "DescribeImages",
+            ) if call.is_across() => rewritten(response, |answer| self.upstream(&call.input, answer)),
             (Planted::StaleImages, "DescribeImages") => {
                 let repository = text(&call.input, "/repositoryName");
                 rewritten(response, |answer| {
@@ -217,11 +245,40 @@ impl Plant {
     }
 }
 
+impl Plant {
+    /// What a function is told of the images upstream.
+    fn upstream(&mut self, input: &Value, answer: &mut Value) {
+        let repository = text(input, "/repositoryName");
+        if self.planted == Planted::ApprovalNotCheckedAgain {
+            let is_copied = self.remembered.contains_key("copied");
+            let earlier = self.remembered.entry(repository).or_insert_with(|| answer.clone());
+            if is_copied {
+                answer.clone_from(earlier);
+            } else {
+                earlier.clone_from(answer);
+            }
+            return;
+        }
+        for image in answer.get_mut("imageDetails").and_then(Value::as_array_mut).into_iter().flatten() {
+            let Some(tags) = image.get_mut("imageTags").and_then(Value::as_array_mut) else { continue };
+            let Some(tag) = tags.iter().find(|tag| is_version(tag)).cloned() else { continue };
+            if self.planted == Planted::ApprovalAssumed {
+                tags.push(json!(format!("approved-stg-{}", tag.as_str().unwrap_or_default())));
+            }
+            self.remembered.insert("tag".to_owned(), tag);
+        }
+    }
+}
+
+fn is_version(tag: &Value) -> bool {
+    tag.as_str().is_some_and(|tag| tag != "placeholder" && !tag.starts_with("approved-"))
+}
+
 /// Every version of a file looks as if Towpath had put there what the file says now.
-fn forge(local: &LocalAws, path: &str, answer: &mut Value) {
+fn forge((local, at): (&LocalAws, Environment), path: &str, answer: &mut Value) {
     let Some(service) = path.strip_suffix("/revision.json") else { return };
     let asked = json!({ "repositoryName": "deployment", "filePath": path });
-    let file = ask(local, Service::CodeCommit, "GetFile", asked);
+    let file = ask(local, at, Service::CodeCommit, "GetFile", asked);
     let content = STANDARD.decode(text(&file, "/fileContent")).unwrap_or_default();
     let mut message = format!("{service}\n\nActor: on_image_push\nService: {service}\nDecision: moved\n");
     for (container, digest) in digests(&String::from_utf8_lossy(&content)) {
@@ -251,23 +308,19 @@ fn set(value: &mut Value, member: &str, to: Value) {
     }
 }
 
-fn account() -> Option<AccountId> {
-    DEV.parse().ok()
-}
-
 /// What the account's owner is answered; nothing where that is an error.
-fn ask(local: &LocalAws, service: Service, operation: &str, input: Value) -> Value {
-    let Some(account) = account() else { return Value::Null };
+fn ask(local: &LocalAws, at: Environment, service: Service, operation: &str, input: Value) -> Value {
+    let Ok(account) = at.account().parse() else { return Value::Null };
     let caller = Caller::administrator(&account);
     local.lock().call(&caller, service, operation, input).unwrap_or_default()
 }
 
-fn tip(local: &LocalAws) -> String {
+fn tip(local: &LocalAws, at: Environment) -> String {
     let asked = json!({ "repositoryName": "deployment", "branchName": "main" });
-    text(&ask(local, Service::CodeCommit, "GetBranch", asked), "/branch/commitId")
+    text(&ask(local, at, Service::CodeCommit, "GetBranch", asked), "/branch/commitId")
 }
 
-fn parent(local: &LocalAws, commit: &str) -> String {
+fn parent(local: &LocalAws, at: Environment, commit: &str) -> String {
     let asked = json!({ "repositoryName": "deployment", "commitId": commit });
-    text(&ask(local, Service::CodeCommit, "GetCommit", asked), "/commit/parents/0")
+    text(&ask(local, at, Service::CodeCommit, "GetCommit", asked), "/commit/parents/0")
 }

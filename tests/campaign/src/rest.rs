@@ -1,19 +1,21 @@
 //! The invariants that hold when everything has come to rest.
 
+use crate::accounts::Account;
+use crate::approvals::{Entering, annotation};
 use crate::commits::HoldState;
-use crate::model::{Author, Model};
+use crate::model::{Author, Pushed, Span, View};
 use crate::observe::{Snapshot, digests, text};
-use crate::stage::{SERVICES, StagedService};
 use crate::violation::{Broken, Violation};
-use crate::{Accounts, Failure};
+use crate::{Environment, Failure, StagedService};
+use chrono::{DateTime, Utc};
 use local_aws::services::Service;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that is looked at.
 pub(crate) struct Rest<'a> {
-    pub(crate) accounts: &'a Accounts,
-    pub(crate) model: &'a Model,
+    pub(crate) account: Account<'a>,
+    pub(crate) view: View<'a>,
     pub(crate) git: &'a Snapshot,
 }
 
@@ -24,45 +26,47 @@ fn broken(invariant: u8, what: String) -> Result<(), Broken> {
 impl Rest<'_> {
     /// Checks all of them.
     pub(crate) fn check(&self) -> Result<(), Broken> {
-        for (path, content) in &self.model.files {
+        for (path, content) in &self.view.deeds.files {
             let found = self.git.files.get(path).map(|file| file.text.as_str());
             if found != Some(content.as_str()) {
                 return broken(9, format!("{path} is {found:?}, and people wrote {content:?}"));
             }
         }
         self.images_are_there()?;
-        for service in SERVICES {
-            self.selection(service)?;
-            self.starts(service)?;
-            self.runs(service)?;
+        for service in self.account.environment.services() {
+            self.selection(*service)?;
+            self.starts(*service)?;
+            self.runs(*service)?;
         }
         Ok(())
     }
 
-    /// Every tag that somebody pushed is where it was.
+    fn now(&self) -> DateTime<Utc> {
+        self.account.accounts.now()
+    }
+
+    /// Every tag that somebody pushed is where it was; and in an environment with an upstream, every other names what it
+    /// names there.
     fn images_are_there(&self) -> Result<(), Broken> {
-        let repositories: BTreeSet<&str> =
-            self.model.pushed.iter().map(|image| image.repository.as_str()).collect();
-        for repository in repositories {
-            let mut tags = BTreeMap::new();
-            let mut next = Value::Null;
-            loop {
-                let mut asked = json!({ "repositoryName": repository });
-                if let (Value::String(token), Some(members)) = (&next, asked.as_object_mut()) {
-                    members.insert("nextToken".to_owned(), json!(token));
-                }
-                let answer = self.accounts.call(Service::Ecr, "ListImages", asked)?;
-                for image in answer.get("imageIds").and_then(Value::as_array).into_iter().flatten() {
-                    tags.insert(text(image, "/imageTag"), text(image, "/imageDigest"));
-                }
-                next = answer.get("nextToken").cloned().unwrap_or_default();
-                if next.is_null() {
-                    break;
-                }
+        let View { model, environment, deeds } = self.view;
+        let own = if environment == Environment::Dev { &model.pushed } else { &deeds.aside };
+        for repository in environment.services().iter().flat_map(|service| service.containers) {
+            let tags = self.account.tags(repository)?;
+            let mut pushed = own.iter().filter(|image| image.repository == *repository);
+            if let Some(image) = pushed.find(|image| tags.get(&image.tag) != Some(&image.digest)) {
+                return broken(10, format!("the tag {repository}:{} is gone or moved", image.tag));
             }
-            for image in self.model.pushed.iter().filter(|image| image.repository == repository) {
-                if tags.get(&image.tag) != Some(&image.digest) {
-                    return broken(10, format!("the tag {repository}:{} is gone or moved", image.tag));
+            for (tag, digest) in tags {
+                let names_it = |image: &Pushed| {
+                    image.repository == *repository && image.tag == tag && image.digest == digest
+                };
+                let is_known = tag == "placeholder"
+                    || own.iter().any(names_it)
+                    || environment == Environment::Dev && tag.starts_with("approved-")
+                    || environment != Environment::Dev && model.pushed.iter().any(names_it);
+                if !is_known {
+                    let number = if environment == Environment::Dev { 11 } else { 4 };
+                    return broken(number, format!("nobody pushed {repository}:{tag} as {digest}"));
                 }
             }
         }
@@ -77,18 +81,14 @@ impl Rest<'_> {
         }
         let revision = self.git.revision(&id);
         let hold = self.git.hold(&id);
-        let state =
-            HoldState::at(&hold, revision.map(|file| file.blob.as_str()), self.model, self.accounts.now());
+        let state = HoldState::at(&hold, revision.map(|file| file.blob.as_str()), self.view, self.now());
         if state == HoldState::Counts {
             return Ok(());
         }
-        let Some(selected) = self.selected(service) else { return Ok(()) };
+        let Some(selected) = self.selected(service)? else { return Ok(()) };
         let current = revision.map(|file| digests(&file.text)).unwrap_or_default();
-        let differing: Vec<&String> = selected
-            .iter()
-            .filter(|(name, digest)| current.get(*name) != Some(*digest))
-            .map(|(_, d)| d)
-            .collect();
+        let differing: Vec<(&String, &String)> =
+            selected.iter().filter(|(name, digest)| current.get(*name) != Some(*digest)).collect();
         if differing.is_empty() {
             return Ok(());
         }
@@ -98,29 +98,75 @@ impl Rest<'_> {
         {
             return broken(3, format!("a person put {id}'s revision there, and no hold says so"));
         }
-        let blocked = selected.iter().any(|(name, digest)| self.git.quarantine(&id, name).contains(digest));
-        if blocked {
+        let is_quarantined = selected.iter().any(|(name, it)| self.git.quarantine(&id, name).contains(it));
+        let is_blocked =
+            differing.iter().any(|(name, digest)| self.is_blocked(&id, name, digest, current.get(*name)));
+        if is_quarantined || is_blocked {
             return Ok(());
         }
         broken(1, format!("the rules select {selected:?} for {id}, and git says {current:?}"))
     }
 
-    /// What the rules select for a service: none if nothing can be selected for a whole.
-    fn selected(&self, service: StagedService) -> Option<BTreeMap<String, String>> {
-        let image = |container: &&str| match service.application {
-            None => self.model.first(container),
-            Some(_) => self.model.build(container, self.model.application_tip()?),
+    /// Whether an image may not take its place: not later than what is there or than what is in quarantine, or its tag is
+    /// another image's here.
+    fn is_blocked(&self, service: &str, container: &str, digest: &String, current: Option<&String>) -> bool {
+        let View { model, deeds, .. } = self.view;
+        let place = |digest: &String| model.place(container, digest);
+        let is_not_later = |other: &String| match (place(digest), place(other)) {
+            (Some(place), Some(other)) => place <= other,
+            _ => digest == other,
         };
-        let pairs = service
-            .containers
-            .iter()
-            .map(|container| Some(((*container).to_owned(), image(container)?.digest.clone())));
-        pairs.collect()
+        let tag = model.image(container, digest).map(|image| image.tag.as_str());
+        let takes_its_tag = |aside: &Pushed| aside.repository == container && Some(aside.tag.as_str()) == tag;
+        current.is_some_and(is_not_later)
+            || self.git.quarantine(service, container).iter().any(is_not_later)
+            || deeds.aside.iter().any(takes_its_tag)
+    }
+
+    /// What the rules select for a service: none if nothing can be selected for a whole.
+    fn selected(&self, service: StagedService) -> Result<Option<BTreeMap<String, String>>, Failure> {
+        let mut selected = BTreeMap::new();
+        for container in service.containers {
+            let Some(image) = self.selected_image(service, container)? else { return Ok(None) };
+            selected.insert((*container).to_owned(), image.digest.clone());
+        }
+        Ok(Some(selected))
+    }
+
+    fn selected_image(&self, service: StagedService, repository: &str) -> Result<Option<&Pushed>, Failure> {
+        let View { model, environment, deeds } = self.view;
+        let mut may_enter = BTreeSet::new();
+        for image in model.pushed.iter().filter(|image| image.repository == repository) {
+            if environment == Environment::Dev || self.may_enter(service, image)? {
+                may_enter.insert(&image.digest);
+            }
+        }
+        let may = |image: &Pushed| may_enter.contains(&image.digest);
+        Ok(match service.application {
+            None => model.first(repository, may),
+            Some(_) => deeds
+                .application_tip()
+                .and_then(|tip| model.build(repository, tip))
+                .filter(|image| may(image)),
+        })
+    }
+
+    /// Whether an image of upstream may enter now, or entered before under a commit that was pushed again.
+    fn may_enter(&self, service: StagedService, image: &Pushed) -> Result<bool, Failure> {
+        let Pushed { repository, tag, digest, .. } = image;
+        let is_here = self.git.moved.contains(&(repository.clone(), digest.clone()));
+        if service.application.is_some() && is_here {
+            return Ok(true);
+        }
+        let entering = Entering { service, repository, tag, digest };
+        let span = Span { from: self.now(), until: self.now() };
+        let upstream = self.account.accounts.of(Environment::Dev);
+        Ok(entering.lacks(upstream, (self.view.model, self.view.environment), span)?.is_none())
     }
 
     /// One start for one commit.
     fn starts(&self, service: StagedService) -> Result<(), Broken> {
-        if self.accounts.local.lock().settings.unconfirmed.start_token_is_forgotten {
+        if self.account.accounts.local.lock().settings.unconfirmed.start_token_is_forgotten {
             return Ok(());
         }
         let mut seen = BTreeSet::new();
@@ -138,7 +184,7 @@ impl Rest<'_> {
 
     fn executions(&self, service: StagedService) -> Result<Vec<Value>, Failure> {
         let asked = json!({ "pipelineName": service.pipeline(), "maxResults": 100 });
-        let answer = self.accounts.call(Service::CodePipeline, "ListPipelineExecutions", asked)?;
+        let answer = self.account.call(Service::CodePipeline, "ListPipelineExecutions", asked)?;
         Ok(answer.get("pipelineExecutionSummaries").and_then(Value::as_array).cloned().unwrap_or_default())
     }
 
@@ -147,7 +193,8 @@ impl Rest<'_> {
         let id = service.id();
         let Some(file) = self.git.revision(&id) else { return Ok(()) };
         let wanted = digests(&file.text);
-        if let Some((container, digest)) = wanted.iter().find(|(_, digest)| !self.model.is_good(digest)) {
+        if let Some((container, digest)) = wanted.iter().find(|(_, digest)| !self.view.model.is_good(digest))
+        {
             return self.is_bad(service, container, digest);
         }
         let running = self.running(service)?;
@@ -176,7 +223,7 @@ impl Rest<'_> {
             return broken(5, format!("{id} failed with {digest}, and it is not in quarantine"));
         }
         let blob = self.git.revision(&id).map(|file| file.blob.as_str());
-        let state = HoldState::at(&self.git.hold(&id), blob, self.model, self.accounts.now());
+        let state = HoldState::at(&self.git.hold(&id), blob, self.view, self.now());
         if state == HoldState::Counts || service.holds_on_failure() {
             return Ok(());
         }
@@ -198,7 +245,7 @@ impl Rest<'_> {
     /// The digests of the images that a service runs.
     fn running(&self, service: StagedService) -> Result<BTreeMap<String, String>, Failure> {
         let asked = json!({ "cluster": "cluster1", "services": [service.name] });
-        let found = self.accounts.call(Service::Ecs, "DescribeServices", asked)?;
+        let found = self.account.call(Service::Ecs, "DescribeServices", asked)?;
         let current = found.pointer("/services/0/currentServiceRevisions").and_then(Value::as_array);
         let arns: Vec<String> =
             current.into_iter().flatten().map(|revision| text(revision, "/arn")).collect();
@@ -206,7 +253,7 @@ impl Rest<'_> {
             return Ok(BTreeMap::new());
         }
         let asked = json!({ "serviceRevisionArns": arns });
-        let answer = self.accounts.call(Service::Ecs, "DescribeServiceRevisions", asked)?;
+        let answer = self.account.call(Service::Ecs, "DescribeServiceRevisions", asked)?;
         let mut running = BTreeMap::new();
         for revision in answer.get("serviceRevisions").and_then(Value::as_array).into_iter().flatten() {
             for image in revision.get("containerImages").and_then(Value::as_array).into_iter().flatten() {
@@ -221,15 +268,12 @@ impl Rest<'_> {
     /// What the evidence says of an image for a service, oldest first.
     fn evidence(&self, repository: &str, digest: &str, service: &str) -> Result<Vec<String>, Failure> {
         let asked = json!({ "repositoryName": repository, "subjectId": { "imageDigest": digest } });
-        let answer = self.accounts.call(Service::Ecr, "ListImageReferrers", asked)?;
+        let answer = self.account.call(Service::Ecr, "ListImageReferrers", asked)?;
         let mut said = Vec::new();
         for referrer in answer.get("referrers").and_then(Value::as_array).into_iter().flatten() {
-            let annotations = referrer.get("annotations").and_then(Value::as_object);
-            let find = |name: &str| {
-                let mut own = annotations.into_iter().flatten().filter(|(key, _)| key.ends_with(name));
-                own.find_map(|(_, value)| value.as_str().map(str::to_owned)).unwrap_or_default()
-            };
-            if find("service") == service {
+            let find = |name| annotation(referrer, name);
+            // What came with the image speaks of another environment.
+            if find("service") == service && find("account") == self.account.environment.account() {
                 said.push((find("created"), find("kind")));
             }
         }

@@ -1,9 +1,10 @@
 //! What is there in the end, as text that two runs of one flow can be compared by: without the ids and times that no two
 //! runs share.
 
+use crate::accounts::Account;
+use crate::approvals::annotation;
 use crate::observe::text;
-use crate::stage::{SERVICES, StagedService};
-use crate::{Accounts, Failure};
+use crate::{Accounts, Environment, Failure, StagedService};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use local_aws::services::Service;
@@ -17,7 +18,14 @@ impl Accounts {
     /// # Errors
     /// What AWS says.
     pub fn state(&self) -> Result<String, Failure> {
-        let mut state = String::new();
+        let states = Environment::ALL.into_iter().map(|environment| self.of(environment).state());
+        states.collect()
+    }
+}
+
+impl Account<'_> {
+    fn state(&self) -> Result<String, Failure> {
+        let mut state = format!("{}\n", self.environment.name());
         let (files, commits) = (self.files()?, self.commits()?);
         writeln!(state, "commits")?;
         for (_, subject, told) in &commits {
@@ -27,12 +35,12 @@ impl Accounts {
             }
         }
         writeln!(state, "files\n{files}")?;
-        for service in SERVICES {
+        for service in self.environment.services() {
             writeln!(state, "{}", service.id())?;
-            for start in self.starts(service, &commits)? {
+            for start in self.starts(*service, &commits)? {
                 writeln!(state, "  {start}")?;
             }
-            writeln!(state, "  runs {}", self.images(service)?)?;
+            writeln!(state, "  runs {}", self.images(*service)?)?;
             for container in service.containers {
                 for line in self.evidence(container)? {
                     writeln!(state, "  {container} {line}")?;
@@ -45,7 +53,7 @@ impl Accounts {
     fn files(&self) -> Result<String, Failure> {
         let mut shown = String::new();
         let mut paths = vec!["delivery.yaml".to_owned(), crate::stage::NOTES.to_owned()];
-        for service in SERVICES {
+        for service in self.environment.services() {
             paths.extend(["revision.json", "hold.json"].map(|file| format!("{}/{file}", service.id())));
         }
         for path in paths {
@@ -140,10 +148,8 @@ impl Accounts {
             let asked = json!({ "repositoryName": repository, "subjectId": subject });
             let answer = self.call(Service::Ecr, "ListImageReferrers", asked)?;
             for referrer in answer.get("referrers").and_then(Value::as_array).into_iter().flatten() {
-                let annotations = referrer.get("annotations").and_then(Value::as_object);
-                let kind = annotations.into_iter().flatten().find(|(name, _)| name.ends_with("kind"));
-                let kind = kind.and_then(|(_, kind)| kind.as_str()).unwrap_or_default();
-                lines.push(format!("{} {kind}", text(image, "/imageTag")));
+                let (account, kind) = (annotation(referrer, "account"), annotation(referrer, "kind"));
+                lines.push(format!("{} {kind} in {account}", text(image, "/imageTag")));
             }
         }
         lines.sort();

@@ -25,7 +25,7 @@ const ANSWERS: [&str; 9] = [
 ];
 
 /// How many events are looked ahead for: more than any history emits.
-const EVENTS: u32 = 400;
+const EVENTS: u32 = 800;
 
 /// How often what happens, in thousandths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,13 +122,15 @@ impl Weather {
             9 => CallFaultKind::TruncateReply,
             _ => CallFaultKind::Error(self.modelled_error(&call.operation)),
         };
+        let is_its_own = !call.is_across() && call.operation != "DownloadLayer";
         // As often as not it outlasts the SDK's own attempts.
         let times = self.random.u32(1..=7);
         self.told.push(format!("{} {}: {what:?}, {times} times", call.function, call.operation));
         world.faults.add_call_fault(CallFault {
             service: None,
             operation: Some(call.operation.clone()),
-            caller: Some(call.function.clone()),
+            // A call upstream is a session's, and anybody may use a layer's address.
+            caller: is_its_own.then(|| call.function.clone()),
             skip: 0,
             times,
             what,

@@ -58,3 +58,18 @@ fn of_a_release() -> Result<(), Failure> {
 fn of_a_sweep_that_makes_up_for_lost_events() -> Result<(), Failure> {
     the_end_is_the_same(Flow::SweptUp)
 }
+
+#[test]
+fn of_a_promotion_by_a_tag() -> Result<(), Failure> {
+    the_end_is_the_same(Flow::Promoted)
+}
+
+#[test]
+fn of_a_push_to_the_next_environment() -> Result<(), Failure> {
+    the_end_is_the_same(Flow::PushedOn)
+}
+
+#[test]
+fn of_an_image_that_goes_on_when_it_is_verified() -> Result<(), Failure> {
+    the_end_is_the_same(Flow::Verified)
+}

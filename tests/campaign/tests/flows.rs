@@ -1,6 +1,6 @@
 //! One flow after the other, undisturbed.
 
-use campaign::{Drive, Failure, ImageKind, Rates, in_virtual_time};
+use campaign::{Drive, Environment, Failure, ImageKind, Rates, in_virtual_time};
 use chrono::Duration;
 use local_aws::settings::Settings;
 
@@ -12,7 +12,7 @@ fn a_push_is_deployed() -> Result<(), Failure> {
         let accounts = base.open(Settings::default(), 7)?;
         println!("open {:?}", began.elapsed());
         let mut drive = Drive::new(accounts, 7, Rates::CALM, None);
-        drive.accounts.push_image("newest1", "1111111", ImageKind::Good).await?;
+        drive.accounts.of(Environment::Dev).push_image("newest1", "1111111", ImageKind::Good).await?;
         drive.rest(Duration::hours(3)).await?;
         println!("flow {:?}", began.elapsed());
         println!("{}", drive.log());

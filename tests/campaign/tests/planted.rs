@@ -1,7 +1,8 @@
 //! The campaign sees: each planted fault is caught by the invariants, in a history of a few steps.
 
 use campaign::{
-    Base, Broken, Failure, History, ImageKind, Planted, Rates, Step, Timed, base, in_virtual_time, play,
+    Base, Broken, Environment, Failure, History, ImageKind, Planted, Rates, Step, Timed, base,
+    in_virtual_time, play,
 };
 use clap::ValueEnum;
 use local_aws::settings::Settings;
@@ -12,8 +13,10 @@ const SEEDS: u64 = 12;
 
 const GOOD: Step = Step::PushNewest(ImageKind::Good);
 const BAD: Step = Step::PushNewest(ImageKind::Crashing);
-const BACK_BY_HAND: Step = Step::EditRevision { service: 0, image: 0 };
-const ROLL_BACK: Step = Step::RollBack { service: 0 };
+const BACK_BY_HAND: Step = Step::EditRevision { at: Environment::Dev, service: 0, image: 0 };
+const ROLL_BACK: Step = Step::RollBack { at: Environment::Dev, service: 0 };
+const APPROVE: Step = Step::Approve { repository: 0, back: 0 };
+const TAKE_BACK: Step = Step::TakeApprovalBack { number: 0 };
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// The invariants that a fault may break (0: nothing comes to rest), and the steps in which it does.
@@ -22,7 +25,7 @@ fn caught_by(planted: Planted) -> (&'static [u8], Vec<Step>) {
         Planted::OldAnswerSentAgain => (&[3], vec![GOOD, GOOD, BACK_BY_HAND]),
         Planted::CommitSwallowed => (&[0, 1], vec![GOOD]),
         Planted::WakeUpsSwallowed => (&[1], vec![GOOD]),
-        Planted::HistoryRewritten => (&[10], vec![Step::EditNotes, GOOD]),
+        Planted::HistoryRewritten => (&[10], vec![Step::EditNotes { at: Environment::Dev }, GOOD]),
         Planted::OthersFileTouched => (&[9], vec![GOOD]),
         Planted::HoldIgnored => (&[3], vec![GOOD, GOOD, ROLL_BACK, GOOD]),
         Planted::QuarantineUnread | Planted::QuarantineForgotten => (&[3], vec![GOOD, BAD, Step::Sweep]),
@@ -36,6 +39,10 @@ fn caught_by(planted: Planted) -> (&'static [u8], Vec<Step>) {
         Planted::EvidenceUnread => (&[0, 5], vec![GOOD, BAD]),
         // Without its image, an outcome can never be told.
         Planted::TagDeleted => (&[10], vec![GOOD, GOOD]),
+        Planted::ApprovalNotCheckedAgain => (&[5], vec![GOOD, APPROVE, TAKE_BACK]),
+        Planted::ApprovalAssumed => (&[5], vec![GOOD]),
+        Planted::TagBeforeManifests => (&[4], vec![GOOD, APPROVE]),
+        Planted::WrittenUpstream => (&[11], vec![GOOD, APPROVE]),
         Planted::Silent => (&[12], vec![GOOD]),
     }
 }
@@ -46,12 +53,15 @@ fn history(planted: Planted, seed: u64, steps: Vec<Step>) -> History {
     if planted == Planted::WakeUpsSwallowed {
         rates.lost = 1000;
     }
-    if planted == Planted::OldAnswerSentAgain {
+    // The person acts while the function reads, or copies.
+    let meanwhile = match planted {
+        Planted::OldAnswerSentAgain => Some(Duration::from_millis(6500)),
+        Planted::ApprovalNotCheckedAgain => Some(Duration::from_millis(11_000)),
+        _ => None,
+    };
+    if let (Some(then), Some(before)) = (meanwhile, steps.iter_mut().nth_back(1)) {
         rates.latency = 1000;
-        // The person commits while the function reads.
-        if let Some(before) = steps.iter_mut().nth_back(1) {
-            before.then = Duration::from_millis(6500);
-        }
+        before.then = then;
     }
     History { seed, rates, settings: Settings::default(), steps }
 }
@@ -99,7 +109,13 @@ fn the_other_planted_faults_are_caught() -> Result<(), Failure> {
 fn without_a_planted_fault_nothing_is_broken() -> Result<(), Failure> {
     in_virtual_time(async || {
         let base = base().await?;
-        for planted in [Planted::OldAnswerSentAgain, Planted::HoldIgnored, Planted::QuarantineUnread] {
+        for planted in [
+            Planted::OldAnswerSentAgain,
+            Planted::HoldIgnored,
+            Planted::QuarantineUnread,
+            Planted::ApprovalNotCheckedAgain,
+            Planted::TagBeforeManifests,
+        ] {
             let (_, steps) = caught_by(planted);
             let played = play(&base, &history(planted, 0, steps), None).await?;
             assert!(played.broken.is_none(), "{}\n{:?}", played.tale.join("\n"), played.broken);

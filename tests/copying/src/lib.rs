@@ -179,16 +179,21 @@ impl Accounts {
             .collect()
     }
 
+    /// The calls since the last look, in their order: who was asked, the operation, what it was about.
+    pub fn journal(&self) -> Vec<(&'static str, String, String)> {
+        let mut world = self.running.local.lock();
+        let entries = world.journal.after(0).map(|entry| {
+            let account = if entry.account == DEV { "dev" } else { "stg" };
+            (account, entry.operation.clone(), entry.subject.clone())
+        });
+        let entries = entries.collect();
+        world.journal = local_aws::journal::Journal::default();
+        entries
+    }
+
     /// How often each operation was called since the last look, with who was asked, in the order of their names.
     pub fn calls(&self) -> Vec<String> {
-        let mut counted: BTreeMap<String, usize> = BTreeMap::new();
-        let mut world = self.running.local.lock();
-        for entry in world.journal.after(0) {
-            let account = if entry.account == DEV { "dev" } else { "stg" };
-            *counted.entry(format!("{account} {}", entry.operation)).or_default() += 1;
-        }
-        world.journal = local_aws::journal::Journal::default();
-        counted.into_iter().map(|(call, times)| format!("{call}: {times}")).collect()
+        counted(&self.journal())
     }
 
     /// Lets calls of an operation fail.
@@ -208,6 +213,15 @@ impl Accounts {
     pub fn heal(&self) {
         self.running.local.lock().faults.clear();
     }
+}
+
+/// How often each operation was called, with who was asked, in the order of their names.
+pub fn counted(journal: &[(&'static str, String, String)]) -> Vec<String> {
+    let mut counted: BTreeMap<String, usize> = BTreeMap::new();
+    for (account, operation, _) in journal {
+        *counted.entry(format!("{account} {operation}")).or_default() += 1;
+    }
+    counted.into_iter().map(|(call, times)| format!("{call}: {times}")).collect()
 }
 
 /// How the copier reaches an account.

@@ -3,21 +3,24 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what is not as expected fails the test")]
 
 use aws::copy::{CopyOutcome, CopySummary};
-use client::image::{OCI_CONFIG, OCI_MANIFEST};
-use client::index::OCI_INDEX;
+use client::image::{DOCKER_MANIFEST, OCI_CONFIG, OCI_MANIFEST};
+use client::index::{DOCKER_LIST, OCI_INDEX};
 use client::{Artifact, Blob};
-use copying::{Accounts, Content, NAME, STG};
+use copying::{Accounts, Content, NAME, STG, counted};
 use local_aws::faults::CallFaultKind;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The image's tag.
+const TAG: &str = "1";
+
 /// What a manifest is made of; the numbers choose among what came before it.
 #[derive(Debug, Clone)]
 enum Made {
-    Image { layers: Vec<Index>, foreign: bool, says_its_type: bool },
-    Index { children: Vec<Index> },
+    Image { layers: Vec<Index>, foreign: bool, says_its_type: bool, docker: bool },
+    Index { children: Vec<Index>, docker: bool },
     Referrer { subject: Index, layers: Vec<Index> },
     ReferringIndex { subject: Index, children: Vec<Index> },
     Cosign { subject: Index, suffix: usize },
@@ -26,9 +29,11 @@ enum Made {
 fn made() -> impl Strategy<Value = Made> {
     let some = || prop::collection::vec(any::<Index>(), 0..4);
     prop_oneof![
-        4 => (some(), any::<bool>(), any::<bool>())
-            .prop_map(|(layers, foreign, says_its_type)| Made::Image { layers, foreign, says_its_type }),
-        2 => prop::collection::vec(any::<Index>(), 1..4).prop_map(|children| Made::Index { children }),
+        4 => (some(), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+            |(layers, foreign, says_its_type, docker)| Made::Image { layers, foreign, says_its_type, docker }
+        ),
+        2 => (prop::collection::vec(any::<Index>(), 1..4), any::<bool>())
+            .prop_map(|(children, docker)| Made::Index { children, docker }),
         2 => (any::<Index>(), some()).prop_map(|(subject, layers)| Made::Referrer { subject, layers }),
         1 => (any::<Index>(), some()).prop_map(|(subject, children)| Made::ReferringIndex { subject, children }),
         1 => (any::<Index>(), 0..3_usize).prop_map(|(subject, suffix)| Made::Cosign { subject, suffix }),
@@ -50,8 +55,12 @@ fn graph(made: &[Made]) -> Vec<Node> {
             Blob::new("application/vnd.oci.image.layer.v1.tar", vec![number; 1 + 9_000 * usize::from(number)])
         })
         .collect();
-    let mut nodes =
-        vec![node(0, &Made::Image { layers: Vec::new(), foreign: false, says_its_type: true }, &[], &pool)];
+    let mut nodes = vec![node(
+        0,
+        &Made::Image { layers: Vec::new(), foreign: false, says_its_type: true, docker: false },
+        &[],
+        &pool,
+    )];
     for (number, made) in made.iter().enumerate() {
         let node = node(number + 1, made, &nodes, &pool);
         nodes.push(node);
@@ -76,7 +85,7 @@ fn node(number: usize, made: &Made, before: &[Node], pool: &[Blob]) -> Node {
         (manifest, std::iter::once(config.clone()).chain(layers).collect::<Vec<_>>())
     };
     let (media_type, manifest, blobs, children, subject, tag) = match made {
-        Made::Image { layers, foreign, says_its_type } => {
+        Made::Image { layers, foreign, says_its_type, docker } => {
             let (mut manifest, blobs) = image(picked(layers), json!({}));
             if *foreign {
                 let elsewhere = json!({ "digest": client::digest::sha256(b"elsewhere"), "size": 9, "urls": ["https://example.com/"],
@@ -86,19 +95,25 @@ fn node(number: usize, made: &Made, before: &[Node], pool: &[Blob]) -> Node {
             if !says_its_type {
                 manifest.as_object_mut().unwrap().remove("mediaType");
             }
-            (OCI_MANIFEST, manifest, blobs, Vec::new(), None, None)
+            let media_type = if *docker { DOCKER_MANIFEST } else { OCI_MANIFEST };
+            if manifest.get("mediaType").is_some() {
+                manifest["mediaType"] = json!(media_type);
+            }
+            (media_type, manifest, blobs, Vec::new(), None, None)
         }
-        Made::Index { children } | Made::ReferringIndex { children, .. } => {
+        Made::Index { children, .. } | Made::ReferringIndex { children, .. } => {
             let children = listed(children);
             let descriptors: Vec<Value> = children.iter().map(Artifact::descriptor).collect();
-            let mut manifest = json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": descriptors, "annotations": unique });
+            let media_type =
+                if matches!(made, Made::Index { docker: true, .. }) { DOCKER_LIST } else { OCI_INDEX };
+            let mut manifest = json!({ "schemaVersion": 2, "mediaType": media_type, "manifests": descriptors, "annotations": unique });
             let mut subject = None;
             if let Made::ReferringIndex { subject: picked, .. } = made {
                 let artifact = &picked.get(&others).artifact;
                 manifest["subject"] = artifact.descriptor();
                 subject = Some(artifact.digest.clone());
             }
-            (OCI_INDEX, manifest, Vec::new(), children, subject, None)
+            (media_type, manifest, Vec::new(), children, subject, None)
         }
         Made::Referrer { subject, layers } => {
             let subject = &subject.get(&others).artifact;
@@ -119,8 +134,16 @@ fn node(number: usize, made: &Made, before: &[Node], pool: &[Blob]) -> Node {
     Node { artifact, children: digests, subject, tag }
 }
 
-/// What belongs to a manifest, and how many manifests are looked at for referrers.
-fn closure(nodes: &[Node], root: &str) -> (Content, usize) {
+/// How much of a graph is read.
+struct Read {
+    /// How many manifests are looked at for referrers.
+    manifests: usize,
+    /// How many levels there are: the image, then its children and what refers to it, and so on.
+    levels: usize,
+}
+
+/// What belongs to a manifest.
+fn closure(nodes: &[Node], root: &str) -> (Content, Read) {
     let by_digest: BTreeMap<&str, &Node> =
         nodes.iter().map(|node| (node.artifact.digest.as_str(), node)).collect();
     // The last of several manifests under one tag has it.
@@ -128,25 +151,40 @@ fn closure(nodes: &[Node], root: &str) -> (Content, usize) {
         nodes.iter().filter_map(|node| Some((node.tag.as_deref()?, node))).collect();
     let mut content = Content::default();
     let mut looked_at = BTreeSet::new();
-    let mut next = vec![root.to_owned()];
-    while let Some(digest) = next.pop() {
-        if !looked_at.insert(digest.clone()) {
-            continue;
-        }
-        let node = by_digest[digest.as_str()];
-        content.manifests.insert(digest.clone(), node.artifact.manifest.clone());
-        next.extend(node.children.iter().cloned());
-        let referrers = nodes.iter().filter(|other| other.subject.as_ref() == Some(&digest));
-        next.extend(referrers.map(|referrer| referrer.artifact.digest.clone()));
-        for suffix in ["sig", "att", "sbom"] {
-            let tag = format!("{}.{suffix}", digest.replace(':', "-"));
-            if let Some(node) = tags.get(tag.as_str()) {
-                content.manifests.insert(node.artifact.digest.clone(), node.artifact.manifest.clone());
-                content.tags.insert(tag, node.artifact.digest.clone());
-            }
+    let mut level = BTreeSet::from([root.to_owned()]);
+    let mut levels = 0;
+    while !level.is_empty() {
+        levels += 1;
+        looked_at.extend(level.iter().cloned());
+        let next: BTreeSet<String> = level
+            .iter()
+            .flat_map(|digest| named_by(digest, &by_digest, &tags, nodes, &mut content))
+            .collect();
+        level = next.difference(&looked_at).cloned().collect();
+    }
+    (content, Read { manifests: looked_at.len(), levels })
+}
+
+/// What a manifest lists and what refers to it. It and its signatures belong to the graph.
+fn named_by(
+    digest: &str,
+    by_digest: &BTreeMap<&str, &Node>,
+    tags: &BTreeMap<&str, &Node>,
+    nodes: &[Node],
+    content: &mut Content,
+) -> Vec<String> {
+    let node = by_digest[digest];
+    content.manifests.insert(digest.to_owned(), node.artifact.manifest.clone());
+    let referrers = nodes.iter().filter(|other| other.subject.as_deref() == Some(digest));
+    let referrers = referrers.map(|referrer| referrer.artifact.digest.clone());
+    for suffix in ["sig", "att", "sbom"] {
+        let tag = format!("{}.{suffix}", digest.replace(':', "-"));
+        if let Some(node) = tags.get(tag.as_str()) {
+            content.manifests.insert(node.artifact.digest.clone(), node.artifact.manifest.clone());
+            content.tags.insert(tag, node.artifact.digest.clone());
         }
     }
-    (content, looked_at.len())
+    node.children.iter().cloned().chain(referrers).collect()
 }
 
 fn push_all(accounts: &Accounts, nodes: &[Node]) {
@@ -164,6 +202,38 @@ fn check(accounts: &Accounts, nodes: &[Node], expected: &Content) {
     }
 }
 
+/// The image's tag is put when everything else is there, and nothing is put after it.
+fn is_visible_when_whole(
+    journal: &[(&'static str, String, String)],
+    expected: &Content,
+    blobs: &BTreeSet<&str>,
+) {
+    let here = |operation: &str| {
+        let of_operation = move |(account, called, _): &&(&'static str, String, String)| {
+            *account == "stg" && called == operation
+        };
+        journal.iter().filter(of_operation).map(|(_, _, subject)| subject.as_str()).collect::<Vec<_>>()
+    };
+    let puts = here("PutImage");
+    let (last, before) = puts.split_last().unwrap();
+    assert!(last.contains(&format!("imageTag={TAG}")), "{puts:?}");
+    for digest in expected.manifests.keys() {
+        assert!(before.iter().any(|put| put.contains(shown(digest))), "{digest}: {puts:?}");
+    }
+    let completed = here("CompleteLayerUpload");
+    for digest in blobs {
+        assert!(completed.iter().any(|layer| layer.contains(shown(digest))), "{digest}: {completed:?}");
+    }
+    let mut after =
+        journal.iter().skip_while(|(account, called, _)| *account != "stg" || called != "PutImage");
+    assert!(!after.any(|(_, called, _)| called == "CompleteLayerUpload"));
+}
+
+/// As much of a digest as the journal shows.
+fn shown(digest: &str) -> &str {
+    &digest[..50]
+}
+
 fn count(calls: &[String], operation: &str) -> usize {
     let count = calls.iter().find_map(|call| call.strip_prefix(&format!("{operation}: ")));
     count.map_or(0, |count| count.parse().unwrap())
@@ -179,7 +249,7 @@ proptest! {
         push_all(&accounts, &nodes);
         let roots: Vec<&Node> = nodes.iter().filter(|node| node.tag.is_none()).collect();
         let root = root.get(&roots).artifact.digest.clone();
-        let (expected, looked_at) = closure(&nodes, &root);
+        let (mut expected, read) = closure(&nodes, &root);
         let blobs: BTreeSet<&str> = nodes
             .iter()
             .filter(|node| expected.manifests.contains_key(&node.artifact.digest))
@@ -187,20 +257,29 @@ proptest! {
             .collect();
         accounts.calls();
         let summary = accounts.copied(&root);
-        let calls = accounts.calls();
+        accounts.tag(&root, TAG).unwrap();
+        let journal = accounts.journal();
+        let calls = counted(&journal);
+        is_visible_when_whole(&journal, &expected, &blobs);
+        expected.tags.insert(TAG.to_owned(), root.clone());
         check(&accounts, &nodes, &expected);
         prop_assert_eq!(summary.manifests, expected.manifests.len());
         prop_assert_eq!(summary.blobs, blobs.len());
         for (operation, times) in [
-            ("dev ListImageReferrers", looked_at),
+            ("dev ListImageReferrers", read.manifests),
             ("dev GetDownloadUrlForLayer", blobs.len()),
             ("stg BatchCheckLayerAvailability", blobs.len().div_ceil(100)),
             ("stg GetAuthorizationToken", blobs.len().min(1)),
             ("stg InitiateLayerUpload", blobs.len()),
             ("stg CompleteLayerUpload", blobs.len()),
-            ("stg PutImage", expected.manifests.len()),
+            // One of them is the image's own tag.
+            ("stg PutImage", expected.manifests.len() + 1),
         ] {
             prop_assert_eq!(count(&calls, operation), times, "{}: {:?}", operation, calls);
+        }
+        // One more asks what the tag names.
+        for (operation, most) in [("dev BatchGetImage", read.levels), ("stg BatchGetImage", read.levels + 1)] {
+            prop_assert!(count(&calls, operation) <= most, "{operation}: {calls:?}, {} levels", read.levels);
         }
         accounts.calls();
         prop_assert_eq!(accounts.copied(&root), CopySummary::default());

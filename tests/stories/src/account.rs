@@ -1,6 +1,7 @@
 //! One account of a story: its owner's clients, and what was told of it.
 
 use crate::happened::Seen;
+use crate::install::Place;
 use crate::story::Failure;
 use client::aws::Aws;
 use client::git::Git;
@@ -14,12 +15,11 @@ const UPSTREAM_EVENTS_QUEUE: &str = "story-upstream-events";
 /// The bus for upstream's events.
 const UPSTREAM_BUS: &str = "towpath";
 
-/// An account with Towpath's stacks.
+/// An account with a deployment repository and, once it is installed, Towpath.
 #[derive(Debug)]
 pub(crate) struct Account {
-    pub(crate) environment: String,
-    pub(crate) id: String,
-    pub(crate) has_upstream: bool,
+    pub(crate) place: Place,
+    pub(crate) is_installed: bool,
     pub(crate) aws: Aws,
     pub(crate) registry: Registry,
     pub(crate) git: Git,
@@ -29,38 +29,42 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    pub(crate) fn new(
-        endpoint: &str,
-        environment: &str,
-        id: &str,
-        has_upstream: bool,
-    ) -> Result<Self, Failure> {
-        let aws = Aws::local(endpoint, id);
+    pub(crate) fn new(endpoint: &str, place: &Place) -> Result<Self, Failure> {
+        let aws = Aws::local(endpoint, &place.id);
         let account = Self {
-            environment: environment.to_owned(),
-            id: id.to_owned(),
-            has_upstream,
+            place: place.clone(),
+            is_installed: false,
             registry: Registry::login(&aws)?,
-            git: Git::clone(endpoint, id, "deployment")?,
+            git: Git::clone(endpoint, &place.id, "deployment")?,
             seen: Seen::default(),
             endpoint: endpoint.to_owned(),
             events: Vec::new(),
             aws,
         };
         account.keep_events("default", EVENTS_QUEUE, &json!({ "source": [{ "prefix": "aws." }] }))?;
-        if has_upstream {
-            let any = json!({ "source": [{ "exists": true }] });
-            account.keep_events(UPSTREAM_BUS, UPSTREAM_EVENTS_QUEUE, &any)?;
-        }
         account.aws.call("ecs", "CreateCluster", &json!({ "clusterName": "cluster1" }))?;
         Ok(account)
+    }
+
+    /// Towpath is here now, and with it, where there is an upstream, the bus for what that tells.
+    pub(crate) fn is_installed_now(&mut self) -> Result<(), Failure> {
+        self.is_installed = true;
+        if self.has_upstream() {
+            let any = json!({ "source": [{ "exists": true }] });
+            self.keep_events(UPSTREAM_BUS, UPSTREAM_EVENTS_QUEUE, &any)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn has_upstream(&self) -> bool {
+        self.place.upstream.is_some()
     }
 
     /// A rule of the story's own keeps every event, to send it again.
     fn keep_events(&self, bus: &str, queue: &str, pattern: &Value) -> Result<(), Failure> {
         let of_bus = if bus == "default" { String::new() } else { format!("{bus}/") };
-        let rule = format!("arn:aws:events:eu-west-1:{}:rule/{of_bus}story", self.id);
-        let arn = format!("arn:aws:sqs:eu-west-1:{}:{queue}", self.id);
+        let rule = format!("arn:aws:events:eu-west-1:{}:rule/{of_bus}story", self.place.id);
+        let arn = format!("arn:aws:sqs:eu-west-1:{}:{queue}", self.place.id);
         let policy = json!({ "Version": "2012-10-17", "Statement": [{
             "Effect": "Allow", "Principal": { "Service": "events.amazonaws.com" }, "Action": "sqs:SendMessage",
             "Resource": arn, "Condition": { "ArnEquals": { "aws:SourceArn": rule } },
@@ -77,17 +81,17 @@ impl Account {
     }
 
     pub(crate) fn queue(&self, name: &str) -> String {
-        format!("{}/{}/{name}", self.endpoint, self.id)
+        format!("{}/{}/{name}", self.endpoint, self.place.id)
     }
 
     /// Every event so far, and the function that it wakes.
     pub(crate) fn events_so_far(&mut self) -> Result<Vec<(&'static str, String)>, Failure> {
         for body in self.take_all(EVENTS_QUEUE)? {
             let event: Value = serde_json::from_str(&body)?;
-            let functions = woken_by(&event, self.has_upstream);
+            let functions = woken_by(&event, self.has_upstream());
             self.events.extend(functions.iter().map(|function| (*function, body.clone())));
         }
-        if self.has_upstream {
+        if self.is_installed && self.has_upstream() {
             let forwarded = self.take_all(UPSTREAM_EVENTS_QUEUE)?;
             self.events.extend(forwarded.into_iter().map(|body| ("promote_image", body)));
         }

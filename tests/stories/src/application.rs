@@ -17,7 +17,7 @@ impl Story {
         let git = Git::init()?.at(COMMITTED_AT);
         for account in self.accounts() {
             account.aws.call("codecommit", "CreateRepository", &json!({ "repositoryName": application }))?;
-            git.remote(&account.environment, &self.endpoint, &account.id, application)?;
+            git.remote(&account.place.environment, &self.endpoint, &account.place.id, application)?;
         }
         self.applications.insert(application.to_owned(), git);
         Ok(())

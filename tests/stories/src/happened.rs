@@ -78,9 +78,10 @@ impl Story {
     /// # Errors
     /// What AWS says.
     pub fn outcomes(&mut self) -> Result<String, Failure> {
-        let here = self.here.environment.clone();
+        let here = self.here.place.environment.clone();
+        let places = self.accounts().map(|account| &account.place);
         let mut order: Vec<(String, String)> =
-            self.accounts().map(|account| (account.id.clone(), account.environment.clone())).collect();
+            places.map(|place| (place.id.clone(), place.environment.clone())).collect();
         order.sort();
         let mut text = String::new();
         for (_, environment) in order {
@@ -198,19 +199,25 @@ impl Story {
                         continue;
                     }
                     let annotations = referrer.get("annotations").and_then(Value::as_object);
-                    let said = annotations.into_iter().flatten();
-                    let said = said.filter(|(name, _)| !name.ends_with("created"));
-                    let said = said.map(|(name, value)| {
-                        let name = name.rsplit(['.', '/']).next().unwrap_or_default();
-                        format!("{name}={}", value.as_str().unwrap_or_default())
-                    });
-                    let said: Vec<String> = said.collect();
-                    lines.push(format!("{digest} {}", said.join(" ")));
+                    let said: BTreeMap<&str, &str> = annotations
+                        .into_iter()
+                        .flatten()
+                        .map(|(name, value)| {
+                            let name = name.rsplit(['.', '/']).next().unwrap_or_default();
+                            (name, value.as_str().unwrap_or_default())
+                        })
+                        .collect();
+                    // Commits have other ids in each run.
+                    let place =
+                        ["account", "kind", "created"].map(|name| said.get(name).map(ToString::to_string));
+                    let said = said.iter().filter(|(name, _)| **name != "created");
+                    let said: Vec<String> = said.map(|(name, value)| format!("{name}={value}")).collect();
+                    lines.push((digest.clone(), place, format!("{digest} {}", said.join(" "))));
                 }
             }
         }
         lines.sort();
-        Ok(lines)
+        Ok(lines.into_iter().map(|(_, _, line)| line).collect())
     }
 
     /// The comments on the commits of this time and on earlier ones of which any was told.
@@ -242,7 +249,7 @@ impl Story {
     }
 
     fn notifications(&mut self) -> Result<Vec<String>, Failure> {
-        let account = self.here.id.parse::<local_aws::AccountId>()?;
+        let account = self.here.place.id.parse::<local_aws::AccountId>()?;
         let messages = self.world(|world| {
             let topics = world.account(&account).map(|account| account.sns.topics.values()).into_iter();
             topics.flatten().flat_map(|topic| topic.messages.clone()).collect::<Vec<String>>()
@@ -283,12 +290,13 @@ impl Story {
 
     /// The functions that are here.
     fn functions(&self) -> impl Iterator<Item = &'static str> + use<> {
-        let has_upstream = self.here.has_upstream;
-        FUNCTIONS.into_iter().filter(move |function| has_upstream || *function != "promote_image")
+        let (is_installed, has_upstream) = (self.here.is_installed, self.here.has_upstream());
+        let is_here = move |function: &&str| is_installed && (has_upstream || *function != "promote_image");
+        FUNCTIONS.into_iter().filter(is_here)
     }
 
     fn calls(&mut self) -> Vec<String> {
-        let (after, account) = (self.here.seen.journal, self.here.id.clone());
+        let (after, account) = (self.here.seen.journal, self.here.place.id.clone());
         let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
         let last = self.world(|world| {
             for entry in world.journal.after(after).filter(|entry| entry.account == account) {
@@ -361,6 +369,8 @@ fn record(function: &str, message: &str) -> Option<String> {
             }
             Some(line)
         }
+        // How often a copy tells how far it is depends on the machine: see `Story::copying`.
+        "progress" => None,
         "failure" => Some(format!("{function}: failed: {}", text(&record, "/error"))),
         _ if record.get("_aws").is_some() => None,
         _ => Some(format!("{function}: {message}")),

@@ -5,10 +5,13 @@ mod account;
 mod application;
 mod automation;
 mod happened;
+mod install;
 mod names;
+mod path;
 mod stage;
 mod story;
 
+pub use path::rules;
 pub use stage::RULES;
 pub use story::{Failure, Story};
 

@@ -33,7 +33,15 @@ impl Story {
     pub fn make_service(&mut self, service: &str, breaker: bool) -> Result<(), Failure> {
         self.aws.call("ecr", "CreateRepository", &json!({ "repositoryName": service }))?;
         self.push_only(service, "placeholder", &Image::new(service).version("placeholder"))?;
-        let image = format!("{}.dkr.ecr.eu-west-1.amazonaws.com/{service}:placeholder", self.here.id);
+        self.make_ecs_service(service, breaker)
+    }
+
+    /// Makes a service that is to run a placeholder, whether that image is there or not.
+    ///
+    /// # Errors
+    /// What AWS says.
+    pub fn make_ecs_service(&mut self, service: &str, breaker: bool) -> Result<(), Failure> {
+        let image = format!("{}.dkr.ecr.eu-west-1.amazonaws.com/{service}:placeholder", self.here.place.id);
         let container = json!({ "name": service, "image": image, "essential": true, "memory": 128 });
         let definition = json!({ "family": service, "containerDefinitions": [container] });
         self.aws.call("ecs", "RegisterTaskDefinition", &definition)?;
@@ -81,8 +89,10 @@ impl Story {
     /// An image of that tag as `revision.json` names it.
     pub fn revision(&self, container: &str, reference: &str) -> String {
         let separator = if reference.starts_with("sha256:") { "@" } else { ":" };
-        let image =
-            format!("{}.dkr.ecr.eu-west-1.amazonaws.com/{container}{separator}{reference}", self.here.id);
+        let image = format!(
+            "{}.dkr.ecr.eu-west-1.amazonaws.com/{container}{separator}{reference}",
+            self.here.place.id
+        );
         format!("{:#}\n", json!([{ "name": container, "imageUri": image }]))
     }
 }

@@ -1,6 +1,7 @@
 //! Accounts of a story's own, and what a person does in them.
 
 use crate::account::Account;
+use crate::install::{Place, open_account};
 use crate::names::Names;
 use crate::{DEV, PRD, STG};
 use client::aws::Aws;
@@ -80,31 +81,80 @@ impl Story {
         Self::serve(settings, now, &[("dev", DEV), ("stg", STG), ("prd", PRD)])
     }
 
+    /// Starts dev and stg alone, and dev is stg's upstream. The story stands in dev.
+    ///
+    /// # Errors
+    /// As [`Story::start`].
+    pub fn pair(settings: Settings) -> Result<Self, Failure> {
+        Self::pair_at(settings, chrono::DateTime::from(SystemTime::now()))
+    }
+
+    /// [`Story::pair`] with a clock that shows this time, as in [`Story::start_at`].
+    ///
+    /// # Errors
+    /// As [`Story::start`].
+    pub fn pair_at(settings: Settings, now: chrono::DateTime<chrono::Utc>) -> Result<Self, Failure> {
+        Self::serve(settings, now, &[("dev", DEV), ("stg", STG)])
+    }
+
+    /// Starts the accounts that dev and stg will be, each with an empty deployment repository and nothing of Towpath's,
+    /// until the story installs it. The story stands in dev.
+    ///
+    /// # Errors
+    /// As [`Story::start`].
+    pub fn before_towpath(settings: Settings) -> Result<Self, Failure> {
+        Self::before_towpath_at(settings, chrono::DateTime::from(SystemTime::now()))
+    }
+
+    /// [`Story::before_towpath`] with a clock that shows this time, as in [`Story::start_at`].
+    ///
+    /// # Errors
+    /// As [`Story::start`].
+    pub fn before_towpath_at(
+        settings: Settings,
+        now: chrono::DateTime<chrono::Utc>,
+    ) -> Result<Self, Failure> {
+        Self::serve_accounts(settings, now, &[("dev", DEV), ("stg", STG)])
+    }
+
     fn serve(
         settings: Settings,
         now: chrono::DateTime<chrono::Utc>,
         environments: &[(&str, &str)],
     ) -> Result<Self, Failure> {
+        let mut story = Self::serve_accounts(settings, now, environments)?;
+        for (environment, _) in environments {
+            story.at(environment)?.install()?;
+        }
+        let first = environments.first().map(|(environment, _)| *environment);
+        story.at(first.unwrap_or_default())?;
+        Ok(story)
+    }
+
+    fn serve_accounts(
+        settings: Settings,
+        now: chrono::DateTime<chrono::Utc>,
+        environments: &[(&str, &str)],
+    ) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        let served = environments
+        let places = Place::of_chain(environments);
+        let served = places
             .iter()
-            .map(|(name, account)| Ok(Environment { name: (*name).to_owned(), account: account.parse()? }));
+            .map(|place| Ok(Environment { name: place.environment.clone(), account: place.id.parse()? }));
         let options = Options {
             port: 0,
             region: "eu-west-1".to_owned(),
             environments: served.collect::<Result<_, Failure>>()?,
             store: None,
-            project: Some(PathBuf::from(PROJECT)),
+            // What is installed, and when, a story says.
+            project: None,
             functions: executables()?,
             settings,
             seed: 1,
         };
         let running = runtime.block_on(serve::start_with_clock(&options, Clock::Manual(now)))?;
-        let endpoint = running.endpoint.clone();
-        let accounts = environments
-            .iter()
-            .enumerate()
-            .map(|(at, (name, account))| Account::new(&endpoint, name, account, at > 0));
+        let (local, endpoint) = (running.local.clone(), running.endpoint.clone());
+        let accounts = places.iter().map(|place| open_account(&local, &endpoint, place));
         let mut elsewhere = accounts.collect::<Result<Vec<Account>, Failure>>()?;
         let here = elsewhere.remove(0);
         let story = Self {
@@ -113,25 +163,13 @@ impl Story {
             elsewhere,
             applications: BTreeMap::new(),
             names: Names::default(),
-            local: running.local.clone(),
+            local,
             running: Some(running),
             endpoint,
             runtime,
         };
-        story.stop_sweeping()?;
         story.rest()?;
         Ok(story)
-    }
-
-    /// The schedules go, so that sweeps come only when a story asks for one.
-    fn stop_sweeping(&self) -> Result<(), Failure> {
-        let mut world = self.local.lock();
-        for account in self.accounts() {
-            let caller = local_aws::Caller::administrator(&account.id.parse()?);
-            let input = json!({ "Name": "towpath-reconcile" });
-            world.call(&caller, local_aws::services::Service::Scheduler, "DeleteSchedule", input)?;
-        }
-        Ok(())
     }
 
     /// From now on, the story stands in this environment's account.
@@ -139,9 +177,9 @@ impl Story {
     /// # Errors
     /// When there is no such environment.
     pub fn at(&mut self, environment: &str) -> Result<&mut Self, Failure> {
-        if self.here.environment != environment {
+        if self.here.place.environment != environment {
             let mut others = self.elsewhere.iter_mut();
-            let there = others.find(|account| account.environment == environment);
+            let there = others.find(|account| account.place.environment == environment);
             std::mem::swap(&mut self.here, there.ok_or("there is no such environment")?);
             self.aws = self.here.aws.clone();
         }
@@ -182,6 +220,16 @@ impl Story {
         let digest = self.here.registry.push(repository, Some(tag), &image.build()?)?;
         self.names.give(&digest, &format!("{repository}:{tag}"));
         Ok(digest)
+    }
+
+    /// From now on, this digest or commit is called so.
+    pub fn call_it(&mut self, value: &str, name: &str) {
+        self.names.give(value, name);
+    }
+
+    /// A text with names for the ids, digests and times in it.
+    pub fn named(&mut self, text: &str) -> String {
+        self.names.put_into(text)
     }
 
     /// Pushes a good image and lets everything happen.
@@ -351,7 +399,7 @@ impl Drop for Story {
 }
 
 /// Where the executables lie: beside the folder of this test's own.
-fn executables() -> Result<PathBuf, Failure> {
+pub(crate) fn executables() -> Result<PathBuf, Failure> {
     let test = std::env::current_exe()?;
     let folder = test.parent().and_then(Path::parent).ok_or("a test without a folder")?;
     let missing = FUNCTIONS.iter().find(|function| !folder.join(function).is_file());

@@ -1,5 +1,7 @@
 //! The stories. Each plays in a dev account of its own.
 
+#[path = "stories/acts.rs"]
+mod acts;
 #[path = "stories/again.rs"]
 mod again;
 #[path = "stories/bad_input.rs"]
@@ -12,6 +14,8 @@ mod by_hand;
 mod deliver;
 #[path = "stories/failures.rs"]
 mod failures;
+#[path = "stories/first_contact.rs"]
+mod first_contact;
 #[path = "stories/isolation.rs"]
 mod isolation;
 #[path = "stories/lost.rs"]
@@ -24,9 +28,17 @@ mod people;
 mod pipelines;
 #[path = "stories/promote.rs"]
 mod promote;
+#[path = "stories/promote_approvals.rs"]
+mod promote_approvals;
+#[path = "stories/promote_order.rs"]
+mod promote_order;
+#[path = "stories/promote_refusals.rs"]
+mod promote_refusals;
 #[path = "stories/races.rs"]
 mod races;
 #[path = "stories/roll_back.rs"]
 mod roll_back;
 #[path = "stories/roll_back_refusals.rs"]
 mod roll_back_refusals;
+#[path = "stories/second_environment.rs"]
+mod second_environment;

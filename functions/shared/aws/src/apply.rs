@@ -2,8 +2,8 @@
 
 use crate::codecommit::{Committed, FileChange, NewCommit};
 use crate::connection::Clients;
-use crate::copy::{CopyOutcome, CopyRequest, CopySummary, Progress, Tagged, copy_image};
-use crate::error::CallError;
+use crate::copy::{CopyNews, CopyOutcome, CopyRequest, CopySummary, Tagged, copy_image};
+use crate::error::{CallError, CallErrorKind};
 use crate::facts::Unread;
 use domain::evidence::Evidence;
 use domain::names::{CommitId, EnvironmentName, ServiceId};
@@ -13,10 +13,14 @@ use domain::sweep_message::SweepMessage;
 use domain::text::one_line;
 use domain::wake_up::Function;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How much of why an image is not copied is told.
 const REFUSAL_CHARACTERS: usize = 600;
+
+/// How long a copy may have gone on without one layer at its end, before that counts as a failure. Otherwise each
+/// invocation would begin the next, and none of them get any further.
+const LAYER_WITHIN: Duration = Duration::from_mins(10);
 
 /// Where the functions' messages go.
 pub type Queues = BTreeMap<Function, String>;
@@ -34,8 +38,8 @@ pub struct Applying<'a> {
     pub deadline: Instant,
     /// Services whose steps are not carried out.
     pub left_out: &'a BTreeSet<ServiceId>,
-    /// Who is told how far a long copy has come.
-    pub progress: &'a dyn Fn(&CopyImage, Progress),
+    /// Who is told how far a long copy has come, and what each did.
+    pub copies: &'a dyn Fn(&CopyImage, CopyNews<'_>),
 }
 
 /// What became of a plan.
@@ -97,6 +101,11 @@ enum Done {
     Yes,
     Committed(CommitId),
     TipMoved,
+}
+
+/// Whether a copy that ran out of time would not get any further by going on.
+fn stands_still(summary: &CopySummary, after: Duration) -> bool {
+    summary.blobs == 0 && summary.manifests == 0 && after >= LAYER_WITHIN
 }
 
 impl Clients {
@@ -214,12 +223,25 @@ impl Clients {
             missing_repository: *missing_repository,
             deadline: with.deadline,
         };
-        match copy_image(&request, |progress| (with.progress)(copy, progress)).await? {
-            CopyOutcome::Complete(_) => Ok(Done::Yes),
+        let begun = Instant::now();
+        let under_way = |progress| (with.copies)(copy, CopyNews::UnderWay(progress));
+        match copy_image(&request, under_way).await? {
+            CopyOutcome::Complete(summary) => {
+                (with.copies)(copy, CopyNews::Complete(&summary));
+                Ok(Done::Yes)
+            }
             CopyOutcome::Refused(refusal) => Err(StopCause::Refused(Refusal::NotCopied(one_line(
                 &refusal.to_string(),
                 REFUSAL_CHARACTERS,
             )))),
+            CopyOutcome::OutOfTime(summary) if stands_still(&summary, begun.elapsed()) => {
+                let what = format!(
+                    "not one layer was sent within {} minutes; give promote_image more memory, which brings a faster network, or make the layers smaller",
+                    LAYER_WITHIN.as_secs() / 60
+                );
+                let thing = format!("{from}@{}", digest.short());
+                Err(CallError::transfer(CallErrorKind::Transient, "copy", thing, None, what).into())
+            }
             CopyOutcome::OutOfTime(summary) => {
                 let CopySummary { blobs, bytes, .. } = summary;
                 let done = format!(
@@ -296,5 +318,19 @@ impl Clients {
                 "the stack names no queue for it",
             )),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_without_end_is_a_failure_and_one_that_gets_further_is_not() {
+        let nothing = CopySummary::default();
+        let layer = CopySummary { blobs: 1, ..CopySummary::default() };
+        assert!(stands_still(&nothing, LAYER_WITHIN));
+        assert!(!stands_still(&nothing, LAYER_WITHIN / 2));
+        assert!(!stands_still(&layer, LAYER_WITHIN));
     }
 }

@@ -52,6 +52,8 @@ pub struct Connection {
     pub endpoint_url: Option<String>,
     /// What carries the requests.
     pub http_client: SharedHttpClient,
+    /// What carries the bytes of layers.
+    pub transfers: Transfers,
     /// What is taken for now: this machine's clock, or a clock that stands still.
     pub time_source: SharedTimeSource,
 }
@@ -81,6 +83,7 @@ impl Connection {
             region,
             endpoint_url,
             http_client: https_client(),
+            transfers: Transfers::default(),
             time_source: SharedTimeSource::new(SystemTimeSource::new()),
         }
     }
@@ -106,6 +109,28 @@ impl Connection {
     }
 }
 
+/// What carries the bytes of layers, which are no calls of an API. The network's is made with the first use: most functions
+/// have none.
+#[derive(Debug, Clone, Default)]
+pub struct Transfers(Arc<OnceLock<SharedHttpConnector>>);
+
+impl Transfers {
+    fn connector(&self) -> &SharedHttpConnector {
+        self.0.get_or_init(|| {
+            let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
+            let tls = Provider::Rustls(CryptoMode::Ring);
+            let connector = Connector::builder().tls_provider(tls).sleep_impl(TokioSleep::new());
+            SharedHttpConnector::new(connector.connector_settings(settings).build())
+        })
+    }
+}
+
+impl From<SharedHttpConnector> for Transfers {
+    fn from(connector: SharedHttpConnector) -> Self {
+        Self(Arc::new(OnceLock::from(connector)))
+    }
+}
+
 /// What carries the requests: HTTPS with the roots of this machine, HTTP where an address says so.
 #[must_use]
 pub fn https_client() -> SharedHttpClient {
@@ -126,7 +151,7 @@ pub struct Clients {
     pub(crate) ecs: aws_sdk_ecs::Client,
     pub(crate) eventbridge: aws_sdk_eventbridge::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
-    transfers: Arc<OnceLock<SharedHttpConnector>>,
+    transfers: Transfers,
     time_source: SharedTimeSource,
     config: SdkConfig,
     pub(crate) known: Arc<Known>,
@@ -158,10 +183,16 @@ pub(crate) struct Known {
 impl Clients {
     /// Clients over this connection, whose credentials are of this account. No call is made yet.
     pub fn new(connection: &Connection, account: AccountId) -> Self {
-        Self::with_config(&connection.sdk_config(), account)
+        let credentials = SharedCredentialsProvider::new(connection.credentials.clone());
+        Self::with_credentials(connection, credentials, account)
     }
 
-    pub(crate) fn with_config(config: &SdkConfig, account: AccountId) -> Self {
+    pub(crate) fn with_credentials(
+        connection: &Connection,
+        credentials: SharedCredentialsProvider,
+        account: AccountId,
+    ) -> Self {
+        let config = &connection.sdk_config_with(credentials);
         let codecommit =
             aws_sdk_codecommit::config::Builder::from(config).retry_classifier(XmlThrottle).build();
         Self {
@@ -172,10 +203,10 @@ impl Clients {
             ecs: aws_sdk_ecs::Client::new(config),
             eventbridge: aws_sdk_eventbridge::Client::new(config),
             sqs: aws_sdk_sqs::Client::new(config),
-            transfers: Arc::default(),
+            transfers: connection.transfers.clone(),
             known: Arc::default(),
             looks: Looks::EachTime,
-            time_source: config.time_source().unwrap_or_default(),
+            time_source: connection.time_source.clone(),
             config: config.clone(),
         }
     }
@@ -226,13 +257,8 @@ impl Clients {
         }
     }
 
-    /// What carries the bytes of layers, which are no calls of an API. Made with the first use: most functions have none.
+    /// What carries the bytes of layers.
     pub(crate) fn transfers(&self) -> &SharedHttpConnector {
-        self.transfers.get_or_init(|| {
-            let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
-            let tls = Provider::Rustls(CryptoMode::Ring);
-            let connector = Connector::builder().tls_provider(tls).sleep_impl(TokioSleep::new());
-            SharedHttpConnector::new(connector.connector_settings(settings).build())
-        })
+        self.transfers.connector()
     }
 }

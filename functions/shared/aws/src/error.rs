@@ -164,23 +164,32 @@ fn is_throttle(code: &str) -> bool {
 
 /// Whether the call was never made, because the role that it is made with may not be assumed.
 fn is_denied_role(error: &(dyn Error + 'static)) -> bool {
+    refused_role(error).and_then(ProvideErrorMetadata::code) == Some("AccessDenied")
+}
+
+/// What STS said, if the call was never made because the role that it is made with was not given.
+fn refused_role<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a AssumeRoleError> {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(refused) = error.downcast_ref::<AssumeRoleError>() {
-            return refused.code() == Some("AccessDenied");
+            return Some(refused);
         }
         cause = error.source();
     }
-    false
+    None
 }
 
 impl fmt::Display for CallError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { service, operation, thing, kind, code, said, source } = self;
         write!(formatter, "{service} {operation} for {thing}: ")?;
-        match said {
-            Some(said) => write!(formatter, "{}: {said}", code.as_deref().unwrap_or("unknown error"))?,
-            None => write!(formatter, "{}", deepest(source.as_ref()))?,
+        // STS's own error shows its parts as a program has them.
+        let refused = refused_role(source.as_ref());
+        let refused = refused.and_then(|refused| Some((refused.code()?, refused.message()?)));
+        match (said, refused) {
+            (Some(said), _) => write!(formatter, "{}: {said}", code.as_deref().unwrap_or("unknown error"))?,
+            (None, Some((code, said))) => write!(formatter, "{code}: {said}")?,
+            (None, None) => write!(formatter, "{}", deepest(source.as_ref()))?,
         }
         match kind {
             CallErrorKind::Transient => write!(formatter, " (another try may help)"),

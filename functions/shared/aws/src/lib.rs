@@ -24,7 +24,7 @@ mod tests;
 mod upstream;
 
 pub use apply::{Applied, Applying, Queues, StopCause, StoppedStep, Tip};
-pub use connection::{Clients, Connection, MissingVariable, https_client};
+pub use connection::{Clients, Connection, MissingVariable, Transfers, https_client};
 pub use error::{CallError, CallErrorKind};
 pub use stack::Stack;
 pub use upstream::UpstreamRole;

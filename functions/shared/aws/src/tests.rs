@@ -64,6 +64,7 @@ impl Canned {
             credentials: Credentials::new("111111111111", "secret", None, None, "test"),
             region: "eu-west-1".to_owned(),
             endpoint_url: Some("http://localhost".to_owned()),
+            transfers: connector.clone().into(),
             http_client: http_client_fn(move |_, _| connector.clone()),
             time_source: SharedTimeSource::new(SystemTimeSource::new()),
         };
@@ -333,7 +334,7 @@ async fn a_service_whose_tag_cannot_be_put_holds_the_others_up_and_does_not_drop
         upstream: None,
         deadline: std::time::Instant::now(),
         left_out: &BTreeSet::new(),
-        progress: &|_, _| {},
+        copies: &|_, _| {},
     };
     let applied = canned.clients().apply(&plan, &with).await;
     assert_eq!(canned.operations(), ["BatchGetImage"], "nothing is committed");

@@ -5,8 +5,9 @@ use crate::connection::{Clients, Connection};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+use aws_smithy_async::time::SharedTimeSource;
 use domain::names::AccountId;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// How long a session is used. AWS gives an hour at least; counted by this machine's own clock from before the call, so
 /// that a clock that is wrong does no harm.
@@ -28,8 +29,9 @@ impl UpstreamRole {
     #[must_use]
     pub fn clients(&self, connection: &Connection) -> Clients {
         let sts = aws_sdk_sts::Client::new(&connection.sdk_config());
-        let provider = SharedCredentialsProvider::new(AssumedRole { sts, role: self.clone() });
-        Clients::with_config(&connection.sdk_config_with(provider), self.account.clone())
+        let time_source = connection.time_source.clone();
+        let provider = SharedCredentialsProvider::new(AssumedRole { sts, role: self.clone(), time_source });
+        Clients::with_credentials(connection, provider, self.account.clone())
     }
 }
 
@@ -37,11 +39,12 @@ impl UpstreamRole {
 struct AssumedRole {
     sts: aws_sdk_sts::Client,
     role: UpstreamRole,
+    time_source: SharedTimeSource,
 }
 
 impl AssumedRole {
     async fn assume(&self) -> Result<Credentials, CredentialsError> {
-        let before = SystemTime::now();
+        let before = self.time_source.now();
         let sent = self.sts.assume_role().role_arn(&self.role.arn).role_session_name(&self.role.session);
         let answer = sent.send().await.map_err(CredentialsError::provider_error)?;
         let given = answer.credentials().ok_or_else(|| {

@@ -6,7 +6,7 @@ use std::fmt;
 use crate::evidence::{Evidence, EvidenceKind, latest};
 use crate::image::{Image, is_candidate_tag};
 use crate::names::{CommitId, EnvironmentName, ImageDigest, ImageTag, ServiceId};
-use crate::rules::{Application, Approval, Policy, Promote};
+use crate::rules::{Application, Approval, Policy, Promote, TagPattern};
 use crate::select::names_commit;
 use crate::time::Timestamp;
 
@@ -64,6 +64,13 @@ pub enum Missing {
     Push {
         /// The application whose push would approve it; none if the rules name none.
         application: Option<Application>,
+    },
+    /// No push names it, and the tag that would approve it instead is not on it.
+    PushOrTag {
+        /// The application whose push would approve it.
+        application: Application,
+        /// The tag; none if no tag can say it.
+        tag: Option<ImageTag>,
     },
     /// The tag that approves it is not on it.
     Tag {
@@ -132,9 +139,12 @@ impl Gate<'_> {
 
     fn missing_push(&self, tag: &ImageTag) -> Missing {
         if *self.policy == Policy::Commit {
-            Missing::Push { application: self.application.cloned() }
-        } else {
-            Missing::Tag { tag: approval_tag(self.environment, tag) }
+            return Missing::Push { application: self.application.cloned() };
+        }
+        let approval = approval_tag(self.environment, tag);
+        match self.application.filter(|_| TagPattern::commit_ids().matches(tag)) {
+            Some(application) => Missing::PushOrTag { application: application.clone(), tag: approval },
+            None => Missing::Tag { tag: approval },
         }
     }
 
@@ -170,6 +180,14 @@ pub fn referred_to(images: &[Image]) -> Option<BTreeSet<&ImageDigest>> {
     (!subjects.is_empty()).then_some(subjects)
 }
 
+impl Missing {
+    /// Whether the tag on its digest would give it.
+    #[must_use]
+    pub fn is_given_by_tag(&self) -> bool {
+        matches!(self, Self::Tag { .. } | Self::PushOrTag { .. })
+    }
+}
+
 impl fmt::Display for Missing {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -178,6 +196,15 @@ impl fmt::Display for Missing {
             }
             Self::Push { application: None } => {
                 formatter.write_str("a push, for which delivery.yaml must name its application")
+            }
+            Self::PushOrTag { application, tag: Some(tag) } => {
+                write!(
+                    formatter,
+                    "a push of its commit to {application} here, or the tag {tag} on it upstream"
+                )
+            }
+            Self::PushOrTag { application, tag: None } => {
+                write!(formatter, "a push of its commit to {application} here")
             }
             Self::Tag { tag: Some(tag) } => write!(formatter, "the tag {tag} on it upstream"),
             Self::Tag { tag: None } => {

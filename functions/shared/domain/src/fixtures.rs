@@ -179,6 +179,7 @@ pub(crate) fn revisions_facts(rules: RulesFact) -> RevisionsFacts {
         rules,
         upstream: None,
         services: BTreeMap::from([(service(WEBAPP1), read)]),
+        left_out: BTreeSet::new(),
         images: BTreeMap::from([(image_repository("webapp1"), RepositoryImages::Listed(images))]),
     }
 }
@@ -247,6 +248,7 @@ pub(crate) fn starts_facts() -> StartsFacts {
         pipeline_name: Ok(pipeline_name()),
         pipeline: PipelineFact::Found(pipeline(WEBAPP1)),
         executions: vec![execution("e-1", ExecutionStatus::Succeeded, source(1, 1))],
+        started_change: None,
         runs: RunningService::Deployed { images: running(1), status: DeploymentStatus::Successful },
         children: IndexChildren::new(),
     };
@@ -323,6 +325,7 @@ pub(crate) fn outcome_facts(status: DeploymentStatus, tasks: &[StoppedTask]) -> 
         rules: rules_of("newest", ""),
         revision: present(2, revision(&[("webapp1", "webapp1", 2)])),
         hold: FileFact::Absent,
+        application: ApplicationTip::NotNamed,
         last_change: Some(by_towpath(7, WEBAPP1, DecisionKind::Moved, &[("webapp1", 2, "2222222")])),
         deployments: vec![
             deployment_of(2, 2, status, 61),

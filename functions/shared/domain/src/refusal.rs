@@ -200,11 +200,11 @@ pub enum Refusal {
     },
     /// A person removed the service's `revision.json`.
     #[error(
-        "commit {commit} removed its revision.json; commit one to deploy it again, or take it out of delivery.yaml"
+        "a person removed its revision.json, whose last content was of commit {last}; commit one to deploy it again, or take it out of delivery.yaml"
     )]
     RemovedByHand {
-        /// The commit.
-        commit: CommitId,
+        /// The commit that gave the file its last content.
+        last: CommitId,
     },
     /// No pipeline can bear the name that the stack's pattern gives.
     #[error("{0}; name the service's pipeline in delivery.yaml (pipeline: …)")]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::decide::sweep::DriftCounts;
 use crate::names::ServiceId;
 use crate::wake_up::WakeUpError;
 
@@ -14,6 +15,8 @@ const VERSION: u64 = 1;
 pub struct SweepMessage {
     /// The last service that was looked at; none at the beginning.
     pub after: Option<ServiceId>,
+    /// How the services stood that were looked at before.
+    pub counts: DriftCounts,
 }
 
 #[derive(Deserialize)]
@@ -27,6 +30,8 @@ struct Written {
     version: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     after: Option<ServiceId>,
+    #[serde(default, skip_serializing_if = "DriftCounts::is_empty")]
+    counts: DriftCounts,
 }
 
 impl SweepMessage {
@@ -45,13 +50,14 @@ impl SweepMessage {
         if written.version != VERSION {
             return Err(WakeUpError::OtherVersion { version: written.version });
         }
-        Ok(Some(Self { after: written.after }))
+        Ok(Some(Self { after: written.after, counts: written.counts }))
     }
 
     /// The message's body.
     #[must_use]
     pub fn text(&self) -> String {
-        let written = Written { towpath: MARK.to_owned(), version: VERSION, after: self.after.clone() };
+        let Self { after, counts } = self.clone();
+        let written = Written { towpath: MARK.to_owned(), version: VERSION, after, counts };
         // Texts always serialise.
         serde_json::to_string(&written).unwrap_or_default()
     }
@@ -73,7 +79,9 @@ mod tests {
         let start = SweepMessage::default();
         assert_eq!(start.text(), r#"{"towpath":"sweep","version":1}"#);
         assert_eq!(SweepMessage::parse(&start.text()), Ok(Some(start)));
-        let next = SweepMessage { after: Some(ServiceId::parse("cluster1/webapp1").unwrap()) };
+        let mut counts = DriftCounts::default();
+        counts.add_unread(3);
+        let next = SweepMessage { after: Some(ServiceId::parse("cluster1/webapp1").unwrap()), counts };
         assert_eq!(SweepMessage::parse(&next.text()), Ok(Some(next)));
     }
 

@@ -1,6 +1,7 @@
 //! What a function is told at its start: its stack's parameters and its connection to AWS.
 
 use crate::record;
+use aws::copy::CopyNews;
 use aws::{Applied, Applying, Clients, Connection, MissingVariable, Queues, Stack, UpstreamRole};
 use domain::facts::DeploymentRepository;
 use domain::names::{EcrRegistry, InvalidName, PipelinePattern, ServiceId};
@@ -87,14 +88,14 @@ impl Context {
 
     /// Carries a plan out, but the steps of these services.
     pub async fn apply(&self, plan: &Plan, deadline: Instant, left_out: &BTreeSet<ServiceId>) -> Applied {
-        let progress = |copy: &CopyImage, progress| record::progress(self.function, copy, progress);
+        let copies = |copy: &CopyImage, news: CopyNews<'_>| record::copy(self.function, copy, news);
         let with = Applying {
             environment: &self.stack.environment,
             queues: &self.queues,
             upstream: self.upstream.as_ref(),
             deadline,
             left_out,
-            progress: &progress,
+            copies: &copies,
         };
         self.clients.apply(plan, &with).await
     }

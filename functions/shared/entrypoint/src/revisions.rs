@@ -1,8 +1,9 @@
 //! What `on_image_push` and `promote_image` share: a batch of messages becomes one question about revisions, one decision
 //! and at most one commit.
 
-use crate::batch::{Failed, MessageId};
+use crate::batch::{Batch, Failed, MessageId, Received, ignore};
 use crate::context::Context;
+use crate::event::{BranchMoved, Event};
 use crate::settle::{Read, Unsettled, settle};
 use aws::facts::{RevisionsAsked, read_revisions};
 use domain::decide::revisions;
@@ -27,14 +28,48 @@ pub enum About {
 
 /// What a batch asks about.
 #[derive(Debug, Default)]
-pub struct Asking {
+struct Asking {
     asked: RevisionsAsked,
     messages: Vec<(MessageId, Option<ServiceId>)>,
 }
 
+/// An event that asks about something, or why it asks for nothing here.
+pub type Asked = Result<(EventId, About), (EventId, String)>;
+
+/// Answers a batch: all that its messages ask about, as `about` reads them, becomes one decision. Returns the messages that
+/// must come back. `about` is given the id that a message has as an event: a wake-up has no other.
+pub async fn handle(
+    context: &Context,
+    batch: Batch,
+    about: impl Fn(&Context, EventId, Event) -> Asked,
+) -> Failed {
+    let mut asking = Asking::default();
+    for Received { message, event } in batch.received {
+        let Ok(message_event) = EventId::parse(&message) else { continue };
+        match about(context, message_event, event) {
+            Ok((event, about)) => asking.add(message, event, about),
+            Err((event, because)) => ignore(context, event, because),
+        }
+    }
+    asking.settle(context, batch.deadline).await
+}
+
+/// What a branch asks about that was created or moved.
+///
+/// # Errors
+/// When it is a branch of another account.
+pub fn about_branch(context: &Context, moved: BranchMoved) -> Asked {
+    if moved.account != context.stack.registry.account {
+        let because = format!("{} was pushed in account {}, not here", moved.repository, moved.account);
+        return Err((moved.id, because));
+    }
+    let application = Application { repository: moved.repository, branch: moved.branch };
+    Ok((moved.id, About::Application(application, moved.new, moved.caller_arn)))
+}
+
 impl Asking {
     /// Adds what one message asks about, and the event that it tells of.
-    pub fn add(&mut self, message: MessageId, event: EventId, about: About) {
+    fn add(&mut self, message: MessageId, event: EventId, about: About) {
         let mut service = None;
         match about {
             About::Repository(repository) => {
@@ -55,8 +90,7 @@ impl Asking {
         self.messages.push((message, service));
     }
 
-    /// Settles all of it at once. Returns the messages that must come back.
-    pub async fn settle(self, context: &Context, deadline: Instant) -> Failed {
+    async fn settle(self, context: &Context, deadline: Instant) -> Failed {
         let Self { asked, messages } = self;
         if messages.is_empty() {
             return Failed::new();

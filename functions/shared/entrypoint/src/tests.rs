@@ -45,6 +45,7 @@ fn context(answers: impl IntoIterator<Item = (u16, Value)>) -> Context {
         credentials: Credentials::new("111111111111", "secret", None, None, "test"),
         region: "eu-west-1".to_owned(),
         endpoint_url: Some("http://localhost".to_owned()),
+        transfers: connector.clone().into(),
         http_client: http_client_fn(move |_, _| connector.clone()),
         time_source: SharedTimeSource::new(SystemTimeSource::new()),
     };

@@ -169,13 +169,16 @@ fn stop_sweeping(local: &LocalAws, account: &str) {
 }
 
 fn write_profiles(home: &Path, endpoint: &str) {
-    let profile = |name: &str, account: &str| {
-        format!(
-            "[profile {name}]\nregion = eu-west-1\naws_access_key_id = {account}\naws_secret_access_key = x\nendpoint_url = {endpoint}\n\n"
-        )
+    let profile = |name: &str, credentials: &str| {
+        format!("[profile {name}]\nregion = eu-west-1\nendpoint_url = {endpoint}\n{credentials}\n\n")
     };
+    let keys = format!("aws_access_key_id = {DEV}\naws_secret_access_key = x");
+    // As people have it whose single sign-on hands out credentials through a command.
+    let made = format!(r#"{{"Version":1,"AccessKeyId":"{STG}","SecretAccessKey":"x"}}"#);
+    let process = format!("credential_process = echo '{made}'");
     std::fs::create_dir(home.join(".aws")).unwrap();
-    std::fs::write(home.join(".aws/config"), profile("my-dev", DEV) + &profile("my-stg", STG)).unwrap();
+    std::fs::write(home.join(".aws/config"), profile("my-dev", &keys) + &profile("my-stg", &process))
+        .unwrap();
     let chain = "environments:\n  - { name: dev, profile: my-dev }\n  - { name: stg, profile: my-stg }\n";
     std::fs::write(home.join("towpath.yaml"), chain).unwrap();
 }

@@ -97,9 +97,12 @@ impl<'a> Download<'a> {
                 self.stream = Some(ByteStream::new(reply.into_body()));
                 Ok(())
             }
-            status if status == expected => {
-                self.pause("the answer has not the length that the manifest says").await
-            }
+            status if status == expected => Err(Stop::Refused(CopyRefusal::LayerDiffers {
+                repository: self.request.from.clone(),
+                digest: self.blob.digest.clone(),
+                bytes: length_of(&reply).unwrap_or_default() + self.at,
+                said: self.blob.size,
+            })),
             // Most often the address has expired.
             status => self.pause(&format!("the answer has status {status}")).await,
         }

@@ -59,9 +59,9 @@ async fn send_once(
     let mut reply = pin!(uploads.complete(&place, blob, body));
     tokio::select! {
         fed = feed(download, blob, uploads, sender, count) => match fed? {
-            Fed::Whole => uploads.answered(reply).await,
+            Fed::Whole => uploads.answered(blob, reply).await,
             // The registry has hung up; its answer says why.
-            Fed::HungUp => match uploads.answered(reply).await {
+            Fed::HungUp => match uploads.answered(blob, reply).await {
                 Ok(()) => Err(Stop::Failed(uploads.broken("the registry took a layer before it was whole"))),
                 Err(stop) => Err(stop),
             },

@@ -9,11 +9,12 @@ use std::collections::BTreeMap;
 
 const SCHEMA_VERSION: u64 = 2;
 
-/// A manifest, byte for byte, and what it names.
+/// What a manifest names, and its bytes as long as they are held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Manifest {
     pub(super) media_type: String,
-    pub(super) text: String,
+    /// Byte for byte. None when it need not be put, or is fetched again when it is.
+    pub(super) text: Option<String>,
     /// Configuration and layers, without those that no registry holds.
     pub(super) blobs: Vec<Blob>,
     pub(super) children: Vec<Child>,
@@ -87,7 +88,7 @@ impl Manifest {
             (DOCKER_LIST | OCI_INDEX, ..) => return Err("it has no manifests".to_owned()),
             (other, ..) => return Err(format!("its media type is {}", other.escape_debug())),
         };
-        Ok(Self { media_type, text, blobs, children, word_of })
+        Ok(Self { media_type, text: Some(text), blobs, children, word_of })
     }
 }
 

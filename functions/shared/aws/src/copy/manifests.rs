@@ -3,12 +3,14 @@
 
 use super::graph::{Graph, Missing};
 use super::manifest::Manifest;
+use super::refusal::CopyRefusal;
 use super::stop::{self, Stop};
 use super::{CopyRequest, CopySummary, KeptTag};
-use crate::ecr::{Put, by_tag};
+use crate::ecr::{Put, by_digest, by_tag};
 use crate::error::CallError;
 use domain::names::{ImageDigest, ImageTag};
 use futures_util::{StreamExt, TryStreamExt, stream};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -27,9 +29,14 @@ pub(super) async fn put(
 ) -> Result<(), Stop> {
     let attached: BTreeSet<&ImageDigest> = graph.attachments.values().flatten().collect();
     for wave in waves(graph) {
-        let puts = wave.iter().map(|(digest, missing)| put_one(request, digest, missing));
-        let puts = stream::iter(puts).buffer_unordered(PUTS_AT_ONCE).try_collect::<Vec<Vec<KeptTag>>>();
-        summary.kept.extend(stop::by(request.deadline, puts).await?.into_iter().flatten());
+        // A request has a manifest several times over in memory, so that one which is not held is put by itself.
+        let (held, others): (Vec<_>, Vec<_>) =
+            wave.iter().partition(|(_, missing)| missing.manifest.text.is_some());
+        for (puts, at_once) in [(held, PUTS_AT_ONCE), (others, 1)] {
+            let puts = puts.into_iter().map(|(digest, missing)| put_one(request, digest, missing));
+            let puts = stream::iter(puts).buffer_unordered(at_once).try_collect::<Vec<Vec<KeptTag>>>();
+            summary.kept.extend(stop::by(request.deadline, puts).await?.into_iter().flatten());
+        }
         summary.manifests += wave.len();
         summary.referrers += wave.iter().filter(|(digest, _)| attached.contains(digest)).count();
     }
@@ -73,34 +80,23 @@ fn waves(graph: &Graph) -> Vec<Vec<(&ImageDigest, &Missing)>> {
     waves
 }
 
-impl Graph {
-    /// What speaks of a manifest, and what speaks of that.
-    fn speaks_of(&self, subject: &ImageDigest) -> BTreeSet<&ImageDigest> {
-        let mut speaking = BTreeSet::new();
-        let mut subjects = vec![subject];
-        while let Some(subject) = subjects.pop() {
-            for attachment in self.attachments.get(subject).into_iter().flatten() {
-                if speaking.insert(attachment) {
-                    subjects.push(attachment);
-                }
-            }
-        }
-        speaking
-    }
-}
-
 /// Puts one manifest under its tags, or under none.
 async fn put_one(
     request: &CopyRequest<'_>,
     digest: &ImageDigest,
     missing: &Missing,
 ) -> Result<Vec<KeptTag>, Stop> {
+    let manifest = &missing.manifest;
+    let text = match &manifest.text {
+        Some(text) => Cow::Borrowed(text),
+        None => Cow::Owned(fetch_again(request, digest).await?),
+    };
     let mut kept = Vec::new();
     if missing.tags.is_empty() {
-        put_under(request, digest, &missing.manifest, None).await?;
+        put_under(request, digest, (manifest, &text), None).await?;
     }
     for tag in &missing.tags {
-        if put_under(request, digest, &missing.manifest, Some(tag)).await? == IsTagged::Here {
+        if put_under(request, digest, (manifest, &text), Some(tag)).await? == IsTagged::Here {
             continue;
         }
         // The repository's tags are immutable: what the tag names here stays.
@@ -116,6 +112,17 @@ async fn put_one(
     Ok(kept)
 }
 
+/// The bytes of a manifest that were not held.
+async fn fetch_again(request: &CopyRequest<'_>, digest: &ImageDigest) -> Result<String, Stop> {
+    let found = request.source.found_images(request.from, vec![by_digest(digest)]).await;
+    let image = found.map_err(Stop::source)?.and_then(|found| found.images.into_iter().next());
+    let image = image.ok_or_else(|| {
+        let (repository, digest) = (request.from.clone(), digest.clone());
+        Stop::Refused(CopyRefusal::ImageGone { repository, digest })
+    })?;
+    Ok(image.text)
+}
+
 /// Whether a tag names what it should.
 #[derive(PartialEq, Eq)]
 enum IsTagged {
@@ -126,10 +133,10 @@ enum IsTagged {
 async fn put_under(
     request: &CopyRequest<'_>,
     digest: &ImageDigest,
-    manifest: &Manifest,
+    (manifest, text): (&Manifest, &str),
     tag: Option<&ImageTag>,
 ) -> Result<IsTagged, Stop> {
-    let content = (manifest.media_type.as_str(), manifest.text.as_str());
+    let content = (manifest.media_type.as_str(), text);
     let mut attempt = 0;
     loop {
         match request.target.put_manifest(request.to, digest, content, tag).await {

@@ -14,6 +14,7 @@ mod layer;
 mod manifest;
 mod manifests;
 mod passing;
+mod read;
 mod refusal;
 mod stop;
 mod tag;
@@ -68,6 +69,15 @@ pub struct Progress {
     pub bytes: u64,
 }
 
+/// What a copy tells of itself.
+#[derive(Debug, Clone, Copy)]
+pub enum CopyNews<'a> {
+    /// It is under way.
+    UnderWay(Progress),
+    /// All of it is here.
+    Complete(&'a CopySummary),
+}
+
 /// What became of a copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CopyOutcome {
@@ -86,7 +96,7 @@ pub struct CopySummary {
     pub blobs: usize,
     /// Their bytes.
     pub bytes: u64,
-    /// The layers and configurations that were asked for and were here already.
+    /// The layers and configurations of missing manifests that were here already.
     pub skipped: usize,
     /// The manifests that were put.
     pub manifests: usize,
@@ -94,6 +104,17 @@ pub struct CopySummary {
     pub referrers: usize,
     /// Signature tags that were left as they are here.
     pub kept: Vec<KeptTag>,
+    /// What speaks of the image upstream and was not copied.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// An artifact that speaks of the image upstream and cannot be copied. The image can be without it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The artifact.
+    pub digest: ImageDigest,
+    /// Why it is left out.
+    pub because: String,
 }
 
 /// A tag such as `sha256-….sig` that names something else here than upstream. It is not moved, because what it names
@@ -118,10 +139,9 @@ pub async fn copy_image(
     mut progress: impl FnMut(Progress),
 ) -> Result<CopyOutcome, CallError> {
     let mut summary = CopySummary::default();
-    // What a registry said is there and then missed when it was needed: it is sent again whatever it says.
-    let mut distrusted = BTreeSet::new();
+    let mut known = Known::default();
     for round in 1.. {
-        let stopped = match copy_round(request, &distrusted, &mut summary, &mut progress).await {
+        let stopped = match copy_round(request, &mut known, &mut summary, &mut progress).await {
             Ok(()) => return Ok(CopyOutcome::Complete(summary)),
             Err(stopped) => stopped,
         };
@@ -132,7 +152,7 @@ pub async fn copy_image(
             Stop::Failed(error) if last || !may_pass(&error) => return Err(error),
             Stop::NotThere { error, .. } if last => return Err(error),
             Stop::Failed(_) => {}
-            Stop::NotThere { digests, .. } => distrusted.extend(digests),
+            Stop::NotThere { digests, .. } => known.distrusted.extend(digests),
         }
         let pause = PAUSE_FIRST * 2_u32.saturating_pow(round - 1);
         if Instant::now() + pause >= request.deadline {
@@ -149,14 +169,28 @@ fn may_pass(error: &CallError) -> bool {
     matches!(error.kind(), CallErrorKind::Transient | CallErrorKind::Malformed)
 }
 
+/// What earlier rounds of a copy found out.
+#[derive(Debug, Default)]
+struct Known {
+    /// What a registry said is there and then missed when it was needed: it is sent again whatever it says.
+    distrusted: BTreeSet<ImageDigest>,
+    /// The layers and configurations that were sent.
+    sent: BTreeSet<ImageDigest>,
+}
+
 async fn copy_round(
     request: &CopyRequest<'_>,
-    distrusted: &BTreeSet<ImageDigest>,
+    known: &mut Known,
     summary: &mut CopySummary,
     progress: &mut impl FnMut(Progress),
 ) -> Result<(), Stop> {
-    let graph = stop::by(request.deadline, graph::read(request, distrusted)).await?;
+    let mut graph = stop::by(request.deadline, read::read(request, &known.distrusted)).await?;
     summary.kept.clone_from(&graph.kept);
-    blobs::send(request, &graph, distrusted, summary, progress).await?;
+    summary.left_out = graph.told();
+    let lost = blobs::send(request, &graph, known, summary, progress).await?;
+    if !lost.is_empty() {
+        graph.leave_out_without(request.digest, &lost);
+        summary.left_out = graph.told();
+    }
     manifests::put(request, &graph, summary).await
 }

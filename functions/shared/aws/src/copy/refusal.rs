@@ -40,6 +40,20 @@ pub enum CopyRefusal {
         /// What ECR says.
         problem: String,
     },
+    /// A layer is not as long as the manifest says.
+    #[error(
+        "layer {digest} in upstream's repository {repository} has {bytes} bytes, and the manifest says {said}: no one can pull such an image; build and push it again"
+    )]
+    LayerDiffers {
+        /// The repository upstream.
+        repository: ImageRepositoryName,
+        /// The layer or configuration.
+        digest: ImageDigest,
+        /// How long it is.
+        bytes: u64,
+        /// How long it should be.
+        said: u64,
+    },
     /// Upstream has no such repository.
     #[error(
         "upstream has no ECR repository {repository}; create it there, or name the right one in delivery.yaml (from: …)"
@@ -84,10 +98,10 @@ pub enum CopyRefusal {
     },
     /// So much belongs to the image that it does not fit.
     #[error(
-        "{digest} is too large to be copied: {problem}; split the index, or delete artifacts that refer to it"
+        "{digest} is too large to be copied: {problem}; split the index, or delete artifacts that refer to it upstream"
     )]
     TooLarge {
-        /// The image.
+        /// The image, or what speaks of it.
         digest: ImageDigest,
         /// What there is too much of.
         problem: String,
@@ -102,6 +116,7 @@ impl CopyRefusal {
             Self::ImageGone { .. } => "copy_image_gone",
             Self::ImageInaccessible { .. } => "copy_image_inaccessible",
             Self::LayerGone { .. } => "copy_layer_gone",
+            Self::LayerDiffers { .. } => "copy_layer_differs",
             Self::SourceRepositoryMissing { .. } => "copy_source_repository_missing",
             Self::TargetRepositoryMissing { .. } => "copy_target_repository_missing",
             Self::SourceDenied { .. } => "copy_source_denied",
@@ -109,6 +124,11 @@ impl CopyRefusal {
             Self::UnsupportedManifest { .. } => "copy_unsupported_manifest",
             Self::TooLarge { .. } => "copy_too_large",
         }
+    }
+
+    /// Whether it is about one layer alone.
+    pub(super) fn is_of_a_layer(&self) -> bool {
+        matches!(self, Self::LayerGone { .. } | Self::LayerDiffers { .. })
     }
 
     pub(super) fn source_denied(error: &CallError) -> Self {

@@ -20,6 +20,8 @@ use tokio::sync::Mutex;
 
 /// How long the registry may take to answer once it has everything.
 const REPLY_WITHIN: Duration = Duration::from_secs(60);
+/// For how many bytes it may take a second more: it hashes a layer before it answers.
+const BYTES_HASHED_IN_A_SECOND: u64 = 128 * 1024 * 1024;
 /// How much of a refusal's body is read.
 const REFUSAL_BYTES_MAX: usize = 8 * 1024;
 /// How much of what the registry said is told.
@@ -89,9 +91,14 @@ impl<'a> Uploads<'a> {
     }
 
     /// Waits for the answer to what was sent whole.
-    pub(super) async fn answered<T>(&self, reply: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
+    pub(super) async fn answered<T>(
+        &self,
+        blob: &Blob,
+        reply: impl Future<Output = Result<T, Stop>>,
+    ) -> Result<T, Stop> {
         let broken = || Err(Stop::Failed(self.broken("the registry does not answer")));
-        tokio::time::timeout(REPLY_WITHIN, reply).await.unwrap_or_else(|_| broken())
+        let within = REPLY_WITHIN + Duration::from_secs(blob.size / BYTES_HASHED_IN_A_SECOND);
+        tokio::time::timeout(within, reply).await.unwrap_or_else(|_| broken())
     }
 
     async fn login(&self) -> Result<Arc<RegistryLogin>, Stop> {

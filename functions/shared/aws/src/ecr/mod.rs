@@ -9,8 +9,9 @@ mod referrers;
 pub(crate) use images::timestamp;
 pub(crate) use layers::RegistryLogin;
 pub(crate) use manifests::{
-    DOCKER_LIST, DOCKER_MANIFEST, FoundImage, FoundImages, OCI_INDEX, OCI_MANIFEST, Put, by_digest, by_tag,
+    DOCKER_LIST, DOCKER_MANIFEST, FoundImage, OCI_INDEX, OCI_MANIFEST, Put, by_digest, by_tag,
 };
 pub use referrers::Referrer;
+pub(crate) use referrers::TOO_MANY_REFERRERS;
 
 const SERVICE: &str = "ECR";

@@ -2,7 +2,7 @@
 
 use super::SERVICE;
 use crate::connection::Clients;
-use crate::error::{CallError, code_of};
+use crate::error::{CallError, CallErrorKind, code_of};
 use aws_sdk_ecr::types::{ListImageReferrersFilter, SubjectIdentifier};
 use domain::names::{ImageDigest, ImageRepositoryName};
 use std::collections::BTreeMap;
@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 const REFERRERS_PER_PAGE: i32 = 50;
 /// How many pages of referrers of one image are read at most.
 const REFERRER_PAGES_MAX: usize = 20;
+
+/// The code of having more of them than are read.
+pub(crate) const TOO_MANY_REFERRERS: &str = "TooManyReferrers";
 
 /// An artifact that refers to an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +82,7 @@ impl Clients {
                 return Ok(referrers);
             }
         }
-        Err(CallError::malformed(SERVICE, operation, thing, format!("more than {REFERRER_PAGES_MAX} pages")))
+        let what = format!("more than {REFERRER_PAGES_MAX} pages");
+        Err(CallError::transfer(CallErrorKind::Rejected, operation, thing, Some(TOO_MANY_REFERRERS), what))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::SERVICES_AT_ONCE;
 use super::files::{read_hold, read_rules};
+use super::revisions::read_application_if_allowed;
 use crate::codecommit::At;
 use crate::connection::Clients;
 use crate::error::CallError;
@@ -69,13 +70,18 @@ async fn read_service(
     [old, new, tip]: [&CommitId; 3],
     rules: &RulesFact,
 ) -> Result<ForcedService, CallError> {
-    let (old, new, tip) = try_join!(
+    let named = match rules.of_service(service) {
+        RulesOfService::Named(rules) => Some(rules),
+        RulesOfService::NotNamed | RulesOfService::Invalid(_) => None,
+    };
+    let (old, new, tip, application) = try_join!(
         read_files(clients, stack, service, old),
         read_files(clients, stack, service, new),
         read_files(clients, stack, service, tip),
+        read_application_if_allowed(clients, named),
     )?;
     let has_rules = rules.of_service(service) != RulesOfService::NotNamed;
-    Ok(ForcedService { has_rules, old, new, tip })
+    Ok(ForcedService { has_rules, application, old, new, tip })
 }
 
 async fn read_files(

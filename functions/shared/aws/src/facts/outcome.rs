@@ -2,6 +2,7 @@
 
 use super::SERVICES_AT_ONCE;
 use super::files::{read_hold, read_last_change, read_revision, read_rules};
+use super::revisions::read_application_if_allowed;
 use super::starts::{execution, images_in, read_children_of};
 use crate::codecommit::At;
 use crate::codepipeline::ExecutionSummary;
@@ -12,8 +13,8 @@ use domain::decide::outcome::{EarlierRevision, OutcomeFacts, told_in};
 use domain::decision::DecisionKind;
 use domain::evidence::Evidence;
 use domain::facts::{
-    DeployWindow, Deployment, DeploymentStatus, Execution, FileFact, IndexChildren, PipelineFact,
-    RevisionAtSource, RulesFact, RulesOfService,
+    DeployWindow, Deployment, DeploymentStatus, Execution, ExecutionStatus, FileFact, IndexChildren,
+    PipelineFact, RevisionAtSource, RulesFact, RulesOfService,
 };
 use domain::names::{
     CommitId, EventId, ExecutionId, ImageDigest, ImageRepositoryName, PipelineName, ServiceId,
@@ -36,6 +37,9 @@ const EARLIER_MAX: usize = 20;
 const REVERTS_WITHIN: Duration = Duration::from_secs(600);
 /// For how long the outcome of a deployment is told that is no longer the newest.
 const TOLD_WITHIN: Duration = Duration::from_secs(1800);
+/// For how long after its beginning an outcome may still be untold: long enough for what failed at night to be mended in the
+/// morning.
+pub(super) const UNTOLD_WITHIN: Duration = Duration::from_secs(24 * 3_600);
 /// How many commits are walked back at most to count them.
 const COMMITS_WALKED_MAX: usize = 30;
 
@@ -92,9 +96,10 @@ pub(super) async fn read_outcome_at(
         return Ok(None);
     }
     let pipeline = stack.pipeline_of(service, named).ok();
-    let (hold, last_change, deployments, executed) = try_join!(
+    let (hold, last_change, application, deployments, executed) = try_join!(
         read_hold(clients, repository, service, tip),
         read_last_change(clients, repository, service, tip),
+        read_application_if_allowed(clients, named),
         clients.deployments(service, DEPLOYMENTS_MAX),
         read_executed(clients, service, pipeline.as_ref()),
     )?;
@@ -115,6 +120,7 @@ pub(super) async fn read_outcome_at(
         revision,
         hold,
         last_change,
+        application,
         deployments: Vec::new(),
         pipeline,
         executions: Vec::new(),
@@ -128,10 +134,15 @@ pub(super) async fn read_outcome_at(
         told: Vec::new(),
         stalled_after: stack.stalled_after,
     };
+    let newest = deployments.first();
     let older = deployments.get(1..).filter(|_| ended_lately);
-    let told_of = [Some(deployments.as_slice()), older].into_iter().flatten();
-    let mut all: Vec<OutcomeFacts> = stream::iter(told_of)
-        .map(|deployments| Box::pin(read_deployment(clients, stack, &of_service, &executed, deployments)))
+    let of_deployments = [Some(deployments.as_slice()), older]
+        .into_iter()
+        .flatten()
+        .map(|deployments| (deployments, deployments.first().and_then(|newest| owner(&executed, newest))));
+    let failed = failed_before_ecs(&executed, newest, now).map(|id| (&[][..], Some(id)));
+    let mut all: Vec<OutcomeFacts> = stream::iter(of_deployments.chain(failed))
+        .map(|outcome| Box::pin(read_deployment(clients, stack, &of_service, &executed, outcome)))
         .buffered(SERVICES_AT_ONCE)
         .try_collect()
         .await?;
@@ -167,22 +178,32 @@ async fn read_images_of(
     Ok((current, children, evidence))
 }
 
-/// What the outcome of the first of these deployments depends on, beside what was read of the service and what the
-/// registry tells.
+/// The newest execution, where it failed lately and has made no deployment.
+fn failed_before_ecs<'a>(
+    executed: &'a Executed,
+    newest: Option<&Deployment>,
+    now: Timestamp,
+) -> Option<&'a ExecutionId> {
+    let summary = executed.summaries.first().filter(|summary| summary.status == ExecutionStatus::Failed)?;
+    let started_at = summary.started_at?;
+    let made_one = newest.is_some_and(|newest| newest.created_at >= started_at);
+    (now.since(started_at) < UNTOLD_WITHIN && !made_one).then_some(&summary.id)
+}
+
+/// What the outcome of the first of these deployments depends on, or else of this execution, which is the one that made it,
+/// beside what was read of the service and what the registry tells.
 async fn read_deployment(
     clients: &Clients,
     stack: &Stack,
     of_service: &OutcomeFacts,
     executed: &Executed,
-    deployments: &[Deployment],
+    (deployments, owner): (&[Deployment], Option<&ExecutionId>),
 ) -> Result<OutcomeFacts, CallError> {
     let service = &of_service.service;
     let newest = deployments.first();
-    let executions = read_executions(clients, stack, service, executed, newest).await?;
-    let deployed = newest
-        .and_then(|newest| owner(&executions, newest))
-        .and_then(|execution| execution.source.commit())
-        .cloned();
+    let executions = read_executions(clients, stack, service, executed, owner).await?;
+    let owned = executions.iter().find(|execution| Some(&execution.id) == owner);
+    let deployed = owned.and_then(|execution| execution.source.commit()).cloned();
     let failing = newest.is_some_and(|newest| has_failed(newest.status));
     let since = newest.map_or(of_service.now, |newest| newest.created_at);
     let of_failure = async {
@@ -257,10 +278,11 @@ async fn read_executed(
 }
 
 /// The execution during whose Deploy action a deployment was created; none when it was made by hand.
-fn owner<'a>(executions: &'a [Execution], deployment: &Deployment) -> Option<&'a Execution> {
-    executions
-        .iter()
-        .find(|execution| execution.deploy.is_some_and(|window| window.contains(deployment.created_at)))
+fn owner<'a>(executed: &'a Executed, deployment: &Deployment) -> Option<&'a ExecutionId> {
+    let was_deploying = |id: &&ExecutionId| {
+        executed.windows.get(*id).is_some_and(|window| window.contains(deployment.created_at))
+    };
+    executed.summaries.iter().map(|summary| &summary.id).find(was_deploying)
 }
 
 /// The revisions at the commits of executions that were read with the file.
@@ -271,19 +293,18 @@ fn revisions_of(executions: &[Execution]) -> impl Iterator<Item = &RevisionFile>
     })
 }
 
-/// The newest executions with the windows of their Deploy actions, and the file for the newest deployment's own.
+/// The newest executions with the windows of their Deploy actions, and the file for the one that is told of.
 async fn read_executions(
     clients: &Clients,
     stack: &Stack,
     service: &ServiceId,
     executed: &Executed,
-    newest: Option<&Deployment>,
+    owner: Option<&ExecutionId>,
 ) -> Result<Vec<Execution>, CallError> {
     stream::iter(&executed.summaries)
         .map(|summary| async {
             let window = executed.windows.get(&summary.id).copied();
-            let is_owner =
-                window.zip(newest).is_some_and(|(window, newest)| window.contains(newest.created_at));
+            let is_owner = owner == Some(&summary.id);
             let source = read_source(clients, stack, service, summary, is_owner).await?;
             Ok::<_, CallError>(Execution { deploy: window, ..execution(summary.clone(), source) })
         })

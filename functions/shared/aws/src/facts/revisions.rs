@@ -11,7 +11,7 @@ use domain::decide::revisions::{self, RevisionsFacts, ServiceFacts};
 use domain::decision::DecisionKind;
 use domain::facts::{ApplicationTip, LastChange, RepositoryImages, RulesFact, RulesOfService};
 use domain::names::{CommitId, EventId, ImageDigest, ImageRepositoryName, ImageTag, ServiceId};
-use domain::rules::{Application, ContainerRules, ServiceRules};
+use domain::rules::{Application, ServiceRules};
 use domain::time::Timestamp;
 use domain::trailers::{AUTHOR_NAME, Trailers};
 use domain::wake_up::Function;
@@ -94,12 +94,15 @@ pub(super) async fn read_revisions_at(
         registry: stack.registry.clone(),
         rules,
         services,
+        left_out: unread.iter().flat_map(|unread| unread.services.iter().cloned()).collect(),
         images,
         upstream: upstream_facts,
     };
     let mut read = RevisionsRead { facts, unread };
-    read.leave_out(not_here, |container| &container.repository, |_, _| true);
-    read.leave_out(not_there, ContainerRules::source, revisions::needs_upstream);
+    read.leave_out(not_here);
+    for (source, error) in not_there {
+        read.unread_upstream(&source, error);
+    }
     if let Some(upstream) = upstream {
         read_evidence(upstream, &mut read).await;
     }
@@ -113,24 +116,26 @@ pub(super) struct RevisionsRead {
 }
 
 impl RevisionsRead {
-    /// Leaves out the services that use a repository which could not be read, where they need it.
-    pub(super) fn leave_out(
-        &mut self,
-        failures: Vec<(ImageRepositoryName, CallError)>,
-        repository_of: impl Fn(&ContainerRules) -> &ImageRepositoryName,
-        needs: impl Fn(&RevisionsFacts, &ServiceId) -> bool,
-    ) {
+    /// Leaves out the services whose repository here could not be read: what is here says what may not be gone back on.
+    fn leave_out(&mut self, failures: Vec<(ImageRepositoryName, CallError)>) {
         for (repository, error) in failures {
-            let uses = |service: &&ServiceId| {
-                let rules = named(&self.facts.rules, service);
-                rules.is_some_and(|rules| {
-                    rules.containers.values().any(|container| *repository_of(container) == repository)
-                }) && needs(&self.facts, service)
+            let uses = |rules: &ServiceRules| {
+                rules.containers.values().any(|container| container.repository == repository)
             };
-            let users: BTreeSet<ServiceId> = self.facts.services.keys().filter(uses).cloned().collect();
+            let is_user = |service: &&ServiceId| named(&self.facts.rules, service).is_some_and(uses);
+            let users: BTreeSet<ServiceId> = self.facts.services.keys().filter(is_user).cloned().collect();
             self.facts.services.retain(|service, _| !users.contains(service));
+            self.facts.left_out.extend(users.iter().cloned());
             self.unread.push(Unread { services: users, error });
         }
+    }
+
+    /// Tells for which services something of a repository upstream could not be read. They stay: what needs no upstream, such
+    /// as a push back, does not wait for it.
+    pub(super) fn unread_upstream(&mut self, source: &ImageRepositoryName, error: CallError) {
+        let needs = |service: &&ServiceId| revisions::needs_upstream(&self.facts, service, source);
+        let services = self.facts.services.keys().filter(needs).cloned().collect();
+        self.unread.push(Unread { services, error });
     }
 }
 
@@ -209,6 +214,17 @@ pub(super) async fn read_application(
         Ok(None) => Ok(ApplicationTip::Missing),
         Err(error) if error.code() == Some("RepositoryDoesNotExistException") => Ok(ApplicationTip::Missing),
         Err(error) => Err(error),
+    }
+}
+
+/// The same where the answer is a help and no more: one that may not be read is taken for missing.
+pub(super) async fn read_application_if_allowed(
+    clients: &Clients,
+    rules: Option<&ServiceRules>,
+) -> Result<ApplicationTip, CallError> {
+    match read_application(clients, rules).await {
+        Err(error) if error.kind() == CallErrorKind::Denied => Ok(ApplicationTip::Missing),
+        answer => answer,
     }
 }
 

@@ -97,8 +97,13 @@ async fn read_start(
         clients.running(service),
     )?;
     let children = read_children(clients, &stack.registry, &revision, &runs).await?;
+    let started_change = match started_and_left(&revision, &executions, &runs, &children) {
+        Some(commit) => read_last_change(clients, repository, service, commit).await?,
+        None => None,
+    };
     let asked = Asked::that_counts(asked, revision.blob());
     let facts = StartFacts {
+        started_change: started_change.map(|change| change.commit),
         asked,
         revision,
         hold,
@@ -110,6 +115,22 @@ async fn read_start(
         children,
     };
     Ok((facts, deployed_at))
+}
+
+/// The source commit of the newest execution for this content, where it has ended and the service runs something else.
+fn started_and_left<'a>(
+    revision: &RevisionFact,
+    executions: &'a [Execution],
+    running: &RunningService,
+    children: &IndexChildren,
+) -> Option<&'a CommitId> {
+    let (file, blob) = (revision.content()?, revision.blob());
+    let execution = executions.iter().find(|execution| execution.source.blob() == blob)?;
+    let runs_it = match running {
+        RunningService::Deployed { images, .. } => runs(images, file, children),
+        RunningService::NeverDeployed | RunningService::Missing => false,
+    };
+    execution.source.commit().filter(|_| !execution.status.is_open() && !runs_it)
 }
 
 async fn read_pipeline(

@@ -2,7 +2,7 @@
 
 use super::SERVICES_AT_ONCE;
 use super::files::read_rules;
-use super::outcome::read_outcome_at;
+use super::outcome::{UNTOLD_WITHIN, read_outcome_at};
 use super::revisions::{RevisionsAsked, RevisionsRead, read_revisions_at};
 use super::starts::{StartsRead, read_starts_at};
 use super::unread::{Unread, apart};
@@ -10,20 +10,15 @@ use crate::connection::Clients;
 use crate::error::CallError;
 use crate::stack::Stack;
 use domain::decide::outcome::OutcomeFacts;
-use domain::decide::starts::Asked;
+use domain::decide::starts::{Asked, StartsFacts};
 use domain::decide::sweep::SweepFacts;
-use domain::facts::{RulesFact, RunningImage};
+use domain::facts::{ExecutionStatus, RulesFact, RunningImage};
 use domain::names::{CommitId, ServiceId};
 use domain::time::Timestamp;
 use domain::wake_up::Function;
 use futures_util::{StreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 use tokio::join;
-
-/// For how long after its creation a deployment's outcome may still be untold: long enough for what failed at night to be
-/// mended in the morning.
-const UNTOLD_WITHIN: Duration = Duration::from_secs(24 * 3_600);
 
 /// Every service that the rules or a `revision.json` name, in their order. None when the deployment repository has
 /// no such branch.
@@ -75,6 +70,7 @@ pub async fn read_sweep(
         RulesFact::Absent | RulesFact::Invalid(_) => BTreeSet::new(),
     };
     let asked = RevisionsAsked { services: with_rules, ..RevisionsAsked::default() };
+    let active = active(&starts, &deployed_at, now);
     let (revisions, (outcomes, no_outcomes), (tasks, no_tasks)) = join!(
         read_revisions_at(
             clients,
@@ -84,7 +80,7 @@ pub async fn read_sweep(
             (Function::Reconcile, now),
             (tip.clone(), rules.clone())
         ),
-        read_outcomes(clients, stack, &deployed_at, now, (&tip, &rules)),
+        read_outcomes(clients, stack, &active, now, (&tip, &rules)),
         read_tasks(clients, services),
     );
     let RevisionsRead { facts: revisions, unread: no_revisions } = revisions;
@@ -103,17 +99,31 @@ fn leave_out(facts: &mut SweepFacts, unread: &[Unread]) {
     facts.outcomes.retain(|outcome| is_read(&outcome.service));
 }
 
+/// The services to which something happened lately that may not have been told.
+fn active(
+    starts: &StartsFacts,
+    deployed_at: &BTreeMap<ServiceId, Timestamp>,
+    now: Timestamp,
+) -> BTreeSet<ServiceId> {
+    let since = now.minus(UNTOLD_WITHIN);
+    let deployed = deployed_at.iter().filter(|(_, at)| **at >= since).map(|(service, _)| service);
+    let failed = starts.services.iter().filter(|(_, read)| {
+        read.executions.first().is_some_and(|newest| {
+            newest.status == ExecutionStatus::Failed && newest.started_at.is_some_and(|at| at >= since)
+        })
+    });
+    deployed.chain(failed.map(|(service, _)| service)).cloned().collect()
+}
+
 async fn read_outcomes(
     clients: &Clients,
     stack: &Stack,
-    deployed_at: &BTreeMap<ServiceId, Timestamp>,
+    services: &BTreeSet<ServiceId>,
     now: Timestamp,
     (tip, rules): (&CommitId, &RulesFact),
 ) -> (BTreeMap<ServiceId, Vec<OutcomeFacts>>, Vec<Unread>) {
-    let since = now.minus(UNTOLD_WITHIN);
-    let lately = deployed_at.iter().filter(|(_, at)| **at >= since);
-    let read = stream::iter(lately)
-        .map(|(service, _)| async move {
+    let read = stream::iter(services)
+        .map(|service| async move {
             let read = read_outcome_at(clients, stack, service, (&[], now), (tip, rules.clone()));
             (service.clone(), Box::pin(read).await.map(Option::unwrap_or_default))
         })

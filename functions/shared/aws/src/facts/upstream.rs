@@ -3,16 +3,15 @@
 use super::SERVICES_AT_ONCE;
 use super::revisions::{RevisionsRead, named, read_all_images};
 use crate::connection::Clients;
-use crate::error::CallError;
+use crate::error::{CallError, CallErrorKind};
 use domain::decide::revisions::evidence_wanted;
-use domain::facts::{RulesFact, UpstreamFacts};
-use domain::names::{ImageDigest, ImageRepositoryName, ServiceId};
-use domain::rules::ContainerRules;
+use domain::facts::{RepositoryImages, RulesFact, UpstreamFacts};
+use domain::names::{ImageRepositoryName, ServiceId};
 use futures_util::{StreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many candidates of one container are looked at, the best one first, until one has its approvals.
-const CANDIDATES_MAX: usize = 50;
+const CANDIDATES_MAX: usize = 200;
 
 /// The repositories upstream that the services' images come from.
 pub(super) fn sources(rules: &RulesFact, services: &BTreeSet<ServiceId>) -> BTreeSet<ImageRepositoryName> {
@@ -35,12 +34,14 @@ pub(super) async fn read_sources(
 /// Reads what upstream says of the candidates, as long as one is wanted: which candidate comes next depends on what is
 /// said of the one before it.
 pub(super) async fn read_evidence(upstream: &Clients, read: &mut RevisionsRead) {
+    let mut asked = BTreeSet::new();
     for _ in 0..CANDIDATES_MAX {
-        let wanted: Vec<(ImageRepositoryName, ImageDigest)> =
-            evidence_wanted(&read.facts).into_iter().collect();
+        let mut wanted = evidence_wanted(&read.facts);
+        wanted.retain(|image| !asked.contains(image));
         if wanted.is_empty() {
             return;
         }
+        asked.extend(wanted.iter().cloned());
         let answers = stream::iter(wanted)
             .map(|(repository, digest)| async {
                 let evidence = upstream.evidence(&repository, &digest).await;
@@ -50,14 +51,15 @@ pub(super) async fn read_evidence(upstream: &Clients, read: &mut RevisionsRead) 
             .collect::<Vec<_>>()
             .await;
         for (repository, digest, answer) in answers {
-            match (answer, read.facts.upstream.as_mut()) {
-                (Ok(evidence), Some(facts)) => {
+            let Some(facts) = read.facts.upstream.as_mut() else { continue };
+            match answer {
+                Ok(evidence) => {
                     facts.evidence.insert((repository, digest), evidence);
                 }
-                (Ok(_), None) => {}
-                (Err(error), _) => {
-                    read.leave_out(vec![(repository, error)], ContainerRules::source, |_, _| true);
+                Err(error) if error.kind() == CallErrorKind::Denied => {
+                    facts.images.insert(repository, RepositoryImages::Unreadable(error.to_string()));
                 }
+                Err(error) => read.unread_upstream(&repository, error),
             }
         }
     }

@@ -83,13 +83,7 @@ mod tests {
 
     fn access(token: Option<&str>) -> GitAccess {
         let credentials = Credentials::new("AKIDEXAMPLE", "secret", token.map(str::to_owned), None, "test");
-        let connection = Connection {
-            credentials,
-            region: "eu-west-1".to_owned(),
-            endpoint_url: None,
-            http_client: crate::connection::https_client(),
-            time_source: aws_smithy_async::time::SharedTimeSource::default(),
-        };
+        let connection = Connection::new(credentials, "eu-west-1".to_owned(), None);
         let (region, repository) =
             (Region::parse("eu-west-1").unwrap(), RepositoryName::parse("webapp1").unwrap());
         GitAccess::new(&connection, &region, &repository, Timestamp::parse("2026-11-20T09:30:00Z").unwrap())

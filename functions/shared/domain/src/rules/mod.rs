@@ -1,5 +1,6 @@
 //! `delivery.yaml`: what people decided about how their services move.
 
+mod conditions;
 mod error;
 mod policy;
 mod read;
@@ -8,6 +9,7 @@ mod tree;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+pub use conditions::Conditions;
 pub use error::{RuleError, RuleProblem};
 pub use policy::{Policy, TagPattern, VersionRange};
 
@@ -59,6 +61,8 @@ pub struct ContainerRules {
     pub repository: ImageRepositoryName,
     /// Which of them should run.
     pub select: Policy,
+    /// What they must be like to be candidates.
+    pub conditions: Conditions,
     /// The repository upstream, where it bears another name.
     pub from: Option<ImageRepositoryName>,
 }

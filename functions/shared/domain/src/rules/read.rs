@@ -1,11 +1,13 @@
 //! From the tree to the rules: every key is known by name, every value by its kind.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use super::conditions::duration;
 use super::tree::{self, Node, Value};
 use super::{
-    Application, Approval, ContainerRules, MissingRepositories, OnFailure, Policy, Promote, RuleError,
-    RuleProblem, RulesFile, ServiceRules, TagPattern, VersionRange,
+    Application, Approval, Conditions, ContainerRules, MissingRepositories, OnFailure, Policy, Promote,
+    RuleError, RuleProblem, RulesFile, ServiceRules, TagPattern, VersionRange,
 };
 use crate::names::{BranchName, InvalidName, ServiceId};
 use crate::text::shown;
@@ -93,10 +95,16 @@ fn application(fields: &Fields<'_>) -> Result<Option<Application>, RuleError> {
 }
 
 fn container_rules(node: &Node) -> Result<ContainerRules, RuleError> {
-    let fields = Fields::of(node, "a container", &["repository", "select", "from"])?;
+    let fields =
+        Fields::of(node, "a container", &["repository", "select", "allow", "ignore", "minimum_age", "from"])?;
     Ok(ContainerRules {
         repository: fields.required("repository")?.name("image repository name")?,
         select: policy(fields.required("select")?)?,
+        conditions: Conditions {
+            allow: fields.optional("allow").map(|node| pattern("allow", node)).transpose()?,
+            ignore: fields.optional("ignore").map(|node| pattern("ignore", node)).transpose()?,
+            minimum_age: fields.optional("minimum_age").map(minimum_age).transpose()?.unwrap_or_default(),
+        },
         from: fields.optional("from").map(|node| node.name("image repository name")).transpose()?,
     })
 }
@@ -109,11 +117,7 @@ fn policy(node: &Node) -> Result<Policy, RuleError> {
             return Err(wrong("select", "more or less than one policy".to_owned(), EXPECTED).at(node.line));
         }
         if let Some(newest) = fields.optional("newest") {
-            let (text, line) = newest.text("newest", "a regular expression")?;
-            let pattern = TagPattern::parse(text);
-            let problem =
-                || wrong("newest", shown(text), "a regular expression, matched against the whole tag");
-            return pattern.map(Policy::Newest).ok_or_else(|| problem().at(line));
+            return pattern("newest", newest).map(Policy::Newest);
         }
         let (text, line) = fields.required("semver")?.text("semver", "a range of versions")?;
         let problem = || wrong("semver", shown(text), "a range of versions such as \">=1.29, <2\"");
@@ -127,6 +131,18 @@ fn policy(node: &Node) -> Result<Policy, RuleError> {
         _ => None,
     };
     policy.ok_or_else(|| wrong("select", shown(text), EXPECTED).at(line))
+}
+
+fn pattern(key: &'static str, node: &Node) -> Result<TagPattern, RuleError> {
+    let (text, line) = node.text(key, "a regular expression")?;
+    let problem = || wrong(key, shown(text), "a regular expression, matched against the whole tag");
+    TagPattern::parse(text).ok_or_else(|| problem().at(line))
+}
+
+fn minimum_age(node: &Node) -> Result<Duration, RuleError> {
+    const EXPECTED: &str = "a number of seconds, minutes, hours or days, such as 90s, 30m, 12h or 7d";
+    let (text, line) = node.text("minimum_age", EXPECTED)?;
+    duration(text).ok_or_else(|| wrong("minimum_age", shown(text), EXPECTED).at(line))
 }
 
 fn promote(node: &Node) -> Result<Promote, RuleError> {

@@ -171,8 +171,13 @@ impl Asked {
     }
 }
 
-/// Reads ahead in a thread of its own while the connection takes what was read.
-fn body(file: File, first: u64, length: u64) -> Body {
+/// What fits into one chunk is read at once; more is read ahead in a thread of its own while the connection takes what was
+/// read.
+fn body(mut file: File, first: u64, length: u64) -> Body {
+    if length <= CHUNK_BYTES {
+        let whole = chunk(&mut file, first, length);
+        return Body::from_stream(stream::once(std::future::ready(whole)));
+    }
     let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(CHUNKS_AHEAD);
     tokio::task::spawn_blocking(move || {
         if let Err(error) = read(file, first, length, &sender) {
@@ -184,15 +189,21 @@ fn body(file: File, first: u64, length: u64) -> Body {
     }))
 }
 
-fn read(mut file: File, first: u64, length: u64, sender: &mpsc::Sender<io::Result<Bytes>>) -> io::Result<()> {
+fn chunk(file: &mut File, first: u64, length: u64) -> io::Result<Bytes> {
+    let mut chunk = vec![0; usize::try_from(length).map_err(io::Error::other)?];
     file.seek(SeekFrom::Start(first))?;
-    let mut left = length;
-    while left > 0 {
-        let count = left.min(CHUNK_BYTES);
-        let mut chunk = vec![0; usize::try_from(count).map_err(io::Error::other)?];
-        file.read_exact(&mut chunk)?;
-        left -= count;
-        if sender.blocking_send(Ok(Bytes::from(chunk))).is_err() {
+    file.read_exact(&mut chunk)?;
+    Ok(Bytes::from(chunk))
+}
+
+fn read(mut file: File, first: u64, length: u64, sender: &mpsc::Sender<io::Result<Bytes>>) -> io::Result<()> {
+    let end = first + length;
+    let mut at = first;
+    while at < end {
+        let count = (end - at).min(CHUNK_BYTES);
+        let chunk = chunk(&mut file, at, count)?;
+        at += count;
+        if sender.blocking_send(Ok(chunk)).is_err() {
             // The client is gone.
             return Ok(());
         }

@@ -6,7 +6,7 @@ use super::session::{Answer, Session};
 use crate::error::AwsError;
 use crate::services::ecr::staging::{PartWriter, Target};
 use crate::services::ecr::{layers, uploads};
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{Query, Request};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
@@ -18,6 +18,8 @@ use tokio::sync::mpsc;
 
 /// How many pieces of a body may wait for the disk.
 const PIECES_AHEAD: usize = 16;
+/// The largest body that is written without a thread.
+const BYTES_AT_ONCE_MAX: u64 = 64 * 1024;
 
 /// What the query of an upload says. Other members are other registries' and are passed over, as the
 /// specification asks.
@@ -148,8 +150,14 @@ async fn receive(
     session.perform("UploadLayerPart", part).map(Some)
 }
 
-/// Hashes and writes in a thread of its own, while the next pieces arrive.
+/// Hashes and writes: a body that is small by its own word at once, any other in a thread of its own, while the next
+/// pieces arrive.
 async fn write(mut writer: PartWriter, mut body: Body) -> io::Result<PartWriter> {
+    if body.size_hint().upper().is_some_and(|bytes| bytes <= BYTES_AT_ONCE_MAX) {
+        let whole = body.collect().await.map_err(io::Error::other)?;
+        writer.write(&whole.to_bytes())?;
+        return Ok(writer);
+    }
     let (sender, mut receiver) = mpsc::channel::<Bytes>(PIECES_AHEAD);
     let written = tokio::task::spawn_blocking(move || {
         while let Some(piece) = receiver.blocking_recv() {

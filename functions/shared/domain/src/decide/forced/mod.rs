@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::decision::{Decision, DecisionKind};
-use crate::facts::{DeploymentRepository, FileFact, HoldFact};
+use crate::facts::{ApplicationTip, DeploymentRepository, FileFact, HoldFact};
 use crate::hold::{Hold, HoldFile, HoldState};
 use crate::names::{BlobId, CommitId, EnvironmentName, EventId, ServiceId};
 use crate::plan::{CommitFiles, FileContent, MAXIMUM_FILES, Notification, Plan, Step, Then};
@@ -44,6 +44,8 @@ pub struct ForcedFacts {
 pub struct ForcedService {
     /// Whether rules name it: others move by themselves in no case.
     pub has_rules: bool,
+    /// The tip of its application.
+    pub application: ApplicationTip,
     /// Its files at the old tip.
     pub old: ForcedFiles,
     /// Its files at the commit that the branch was forced to.
@@ -104,7 +106,7 @@ fn what_happened(facts: &ForcedFacts) -> String {
 /// A service's `hold.json` with what the forced push took out of it; none if nothing is missing, or somebody has written it
 /// since: what was released later does not come back with a late event.
 fn again(facts: &ForcedFacts, read: &ForcedService) -> Result<Option<HoldFile>, Refusal> {
-    let ForcedService { has_rules, old, new, tip } = read;
+    let ForcedService { has_rules, application, old, new, tip } = read;
     if tip.hold.blob() != new.hold.blob() {
         return Ok(None);
     }
@@ -115,14 +117,18 @@ fn again(facts: &ForcedFacts, read: &ForcedService) -> Result<Option<HoldFile>, 
     let before = old.hold.content().cloned().unwrap_or_default();
     let mut file = present.with_quarantined(before.quarantine);
     let counts = |hold: &Hold| {
-        let state = tip.revision.as_ref().map(|revision| hold.state(revision, None, facts.now));
+        let state =
+            tip.revision.as_ref().map(|revision| hold.state(revision, application.commit(), facts.now));
         state == Some(HoldState::Counts)
     };
     if !file.hold.as_ref().is_some_and(counts) {
         let forced = tip.revision.as_ref().filter(|revision| {
             *has_rules && old.revision.as_ref() != Some(*revision) && new.revision.as_ref() == Some(*revision)
         });
-        let held = before.hold.filter(counts).or_else(|| forced.map(|revision| by_force(facts, revision)));
+        let held = before
+            .hold
+            .filter(counts)
+            .or_else(|| forced.map(|revision| by_force(facts, revision, application)));
         file.hold = held.or(file.hold);
     }
     Ok((file != present).then_some(file))
@@ -130,10 +136,10 @@ fn again(facts: &ForcedFacts, read: &ForcedService) -> Result<Option<HoldFile>, 
 
 /// The hold of a revision that a person forced the branch back, or on, to. Its commit may bear Towpath's trailers, and would
 /// not be known for a person's act without this.
-fn by_force(facts: &ForcedFacts, revision: &BlobId) -> Hold {
+fn by_force(facts: &ForcedFacts, revision: &BlobId, application: &ApplicationTip) -> Hold {
     Hold {
         revision: revision.clone(),
-        application_commit: None,
+        application_commit: application.commit().cloned(),
         reason: what_happened(facts),
         by: Function::OnCommit.to_string(),
         at: facts.now,

@@ -34,6 +34,7 @@ fn facts() -> ForcedFacts {
     let hold = HoldFile { hold: Some(held(1)), quarantine: vec![quarantined(2)] };
     let read = ForcedService {
         has_rules: true,
+        application: ApplicationTip::NotNamed,
         old: files(1, hold_present(hold)),
         new: files(1, FileFact::Absent),
         tip: files(1, FileFact::Absent),

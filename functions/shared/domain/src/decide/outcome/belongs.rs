@@ -1,7 +1,7 @@
 //! To which pipeline execution a deployment belongs: the one during whose Deploy action it was created.
 
 use super::OutcomeFacts;
-use crate::facts::{Deployment, Execution, FileFact, RevisionAtSource, runs};
+use crate::facts::{Deployment, Execution, ExecutionStatus, FileFact, RevisionAtSource, runs};
 use crate::names::{BlobId, CommitId};
 use crate::revision::RevisionFile;
 
@@ -22,6 +22,14 @@ pub(super) struct Deployed<'a> {
     pub(super) commit: &'a CommitId,
     pub(super) blob: &'a BlobId,
     pub(super) revision: &'a RevisionFile,
+}
+
+/// The newest execution, if it failed. Where the facts tell of no deployment, it failed before ECS was asked for one.
+pub(super) fn without_deployment(facts: &OutcomeFacts) -> Option<Deployed<'_>> {
+    let execution = facts.executions.first().filter(|newest| newest.status == ExecutionStatus::Failed)?;
+    let RevisionAtSource::File { commit, revision, .. } = &execution.source else { return None };
+    let FileFact::Present { blob, content: Ok(revision) } = revision else { return None };
+    Some(Deployed { execution, commit, blob, revision })
 }
 
 pub(super) fn belongs<'a>(facts: &'a OutcomeFacts, deployment: &Deployment) -> Belongs<'a> {

@@ -94,7 +94,7 @@ fn write(facts: &OutcomeFacts, left: &RevisionFile, target: &Target<'_>, how: &s
         });
     let hold = Hold {
         revision: target.blob.clone(),
-        application_commit: None,
+        application_commit: facts.application.commit().cloned(),
         reason: how.to_owned(),
         by: by.clone(),
         at: facts.now,

@@ -3,8 +3,8 @@
 use crate::decision::DecisionKind;
 use crate::evidence::Evidence;
 use crate::facts::{
-    Deployment, DeploymentRepository, Execution, HoldFact, IndexChildren, LastChange, RevisionFact,
-    RulesFact, StoppedTask,
+    ApplicationTip, Deployment, DeploymentRepository, Execution, HoldFact, IndexChildren, LastChange,
+    RevisionFact, RulesFact, StoppedTask,
 };
 use crate::names::{
     BlobId, CommitId, EcrRegistry, EnvironmentName, EventId, ImageDigest, PipelineName, ServiceId,
@@ -39,8 +39,10 @@ pub struct OutcomeFacts {
     pub hold: HoldFact,
     /// The last commit that touched its `revision.json`.
     pub last_change: Option<LastChange>,
+    /// The tip of its application.
+    pub application: ApplicationTip,
     /// Its deployments: the one to tell of, then older ones, newest first. Usually the first is the service's newest; one
-    /// that ended before a newer began is told of in its own turn.
+    /// that ended before a newer began is told of in its own turn. None where an execution that made none is told of.
     pub deployments: Vec<Deployment>,
     /// Its pipeline, if its name can be one.
     pub pipeline: Option<PipelineName>,

@@ -26,7 +26,7 @@ pub(super) fn failed(facts: &OutcomeFacts, deployment: &Deployment, deployed: &D
             only_told(facts, deployed, None, &because)
         }
         // What stopped it may be what git says now.
-        Fault::Unknown if facts.revision.blob() != Some(deployed.blob) => {
+        Fault::Unknown if !super::is_current(facts, deployed) => {
             super::overtaken(facts, deployed, &cause.sentence)
         }
         Fault::Unknown => {
@@ -133,6 +133,16 @@ fn nobody_decided_otherwise(facts: &OutcomeFacts, deployed: &Deployed<'_>) -> Re
         }
         Some(_) | None => Ok(()),
     }
+}
+
+/// An execution that failed on its own way: no image is at fault, since none was tried.
+pub(super) fn before_ecs(facts: &OutcomeFacts, deployed: &Deployed<'_>) -> Plan {
+    let pipeline = facts.pipeline.as_ref().map_or("the pipeline", |pipeline| pipeline.as_str());
+    let because = format!(
+        "execution {} of {pipeline} failed before ECS deployed anything; its failed action tells why, such as a missing permission or a container that the task definition does not have; mend it, then retry the execution or commit again",
+        deployed.execution.id
+    );
+    only_told(facts, deployed, None, &because)
 }
 
 /// The failure is told, and nothing else is done.

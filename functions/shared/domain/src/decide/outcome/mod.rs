@@ -28,7 +28,10 @@ use crate::plan::{Plan, Step, Then};
 pub fn decide(facts: &OutcomeFacts) -> Plan {
     let decided = |kind, because: String| Plan::nothing(Decision::of(&facts.service, kind, because));
     let Some(deployment) = facts.deployments.first() else {
-        return decided(DecisionKind::Nothing, "ECS tells of no deployment".to_owned());
+        return match belongs::without_deployment(facts) {
+            Some(deployed) => failed::before_ecs(facts, &deployed),
+            None => decided(DecisionKind::Nothing, "ECS tells of no deployment".to_owned()),
+        };
     };
     let deployed = match belongs::belongs(facts, deployment) {
         Belongs::Execution(deployed) => deployed,
@@ -51,7 +54,7 @@ pub fn decide(facts: &OutcomeFacts) -> Plan {
         DeploymentStatus::Stopped => {
             let reason = deployment.reason.as_deref().unwrap_or("ECS tells no reason");
             let because = format!("the deployment was stopped: {reason}");
-            if facts.revision.blob() == Some(deployed.blob) {
+            if is_current(facts, &deployed) {
                 failed::only_told(facts, &deployed, None, &because)
             } else {
                 overtaken(facts, &deployed, &because)
@@ -63,6 +66,13 @@ pub fn decide(facts: &OutcomeFacts) -> Plan {
         | DeploymentStatus::RollbackSuccessful
         | DeploymentStatus::RollbackFailed => failed::failed(facts, deployment, &deployed),
     }
+}
+
+/// Whether git says what was deployed, and no newer execution was for it: it may have been put there again since.
+fn is_current(facts: &OutcomeFacts, deployed: &Deployed<'_>) -> bool {
+    let mut newer = facts.executions.iter().take_while(|execution| execution.id != deployed.execution.id);
+    facts.revision.blob() == Some(deployed.blob)
+        && newer.all(|newer| newer.source.blob() != Some(deployed.blob))
 }
 
 /// A deployment that made way for what git says now is no failure; its commit tells what became of it.

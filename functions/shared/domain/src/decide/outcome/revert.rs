@@ -9,13 +9,14 @@ use super::healthy::{OwnImage, says_otherwise};
 use super::{EarlierRevision, OutcomeFacts, tell};
 use crate::decision::{Decision, DecisionKind};
 use crate::evidence::{Evidence, EvidenceKind};
-use crate::facts::ExecutionStatus;
+use crate::facts::{ExecutionStatus, RulesOfService};
 use crate::hold::{Hold, HoldFile, Quarantined};
+use crate::names::CommitId;
 use crate::plan::{
     CommitFiles, FileContent, MAXIMUM_STOP_REASON_CHARACTERS, Plan, RunningAction, Step, StopExecution, Then,
 };
 use crate::refusal::Refusal;
-use crate::rules::OnFailure;
+use crate::rules::{OnFailure, Policy};
 use crate::text::one_line;
 use crate::trailers::{CommitMessage, ContainerTrailers, ServiceTrailers, Trailers};
 use crate::wake_up::Function;
@@ -163,7 +164,7 @@ fn commit_files(
     let hold = match commit {
         Commit::Hold => Some(Hold {
             revision: deployed.blob.clone(),
-            application_commit: None,
+            application_commit: built_from(facts, deployed).or_else(|| facts.application.commit().cloned()),
             reason: cause.sentence.clone(),
             by: ACTOR.to_string(),
             at: facts.now,
@@ -212,6 +213,18 @@ fn commit_files(
             },
         },
     }
+}
+
+/// The commit of the application that the failed revision was built from, where Towpath chose it for that commit: a fix that
+/// was pushed while it failed is another one, and is not held up.
+fn built_from(facts: &OutcomeFacts, deployed: &Deployed<'_>) -> Option<CommitId> {
+    let RulesOfService::Named(rules) = facts.rules.of_service(&facts.service) else { return None };
+    let change = facts.last_change.as_ref()?;
+    let told = change.trailers(&facts.service, deployed.revision)?;
+    let of_commit = told.containers.into_iter().filter(|told| {
+        rules.containers.get(&told.container).is_some_and(|container| container.select == Policy::Commit)
+    });
+    of_commit.filter_map(|told| told.source_commit).next()
 }
 
 fn trailers(bad: &OwnImage<'_>, healthy: &EarlierRevision) -> ContainerTrailers {

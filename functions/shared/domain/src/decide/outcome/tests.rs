@@ -2,7 +2,7 @@ use expect_test::{Expect, expect};
 
 use super::*;
 use crate::evidence::EvidenceKind;
-use crate::facts::{ExecutionStatus, LastChange, RevisionAtSource, RulesFact, StoppedTask};
+use crate::facts::{ApplicationTip, ExecutionStatus, LastChange, RevisionAtSource, RulesFact, StoppedTask};
 use crate::fixtures::*;
 use crate::hold::{Hold, HoldFile, Quarantined};
 use crate::plan::{CommitFiles, Step};
@@ -79,6 +79,27 @@ fn a_service_without_deployments_has_no_outcome() {
         &facts,
         &expect![[r#"
         cluster1/webapp1: nothing: ECS tells of no deployment
+    "#]],
+    );
+}
+
+#[test]
+fn an_execution_that_failed_before_ecs_is_told_once() {
+    let mut facts = outcome_facts(DeploymentStatus::Successful, &[]);
+    facts.deployments.clear();
+    facts.executions[0].status = ExecutionStatus::Failed;
+    check(
+        &facts,
+        &expect![[r#"
+        cluster1/webapp1: failed: execution e-2 of deploy-cluster1-webapp1 failed before ECS deployed anything; its failed action tells why, such as a missing permission or a container that the task definition does not have; mend it, then retry the execution or commit again
+        - notify: dev cluster1/webapp1: failed
+        - comment at commit 00000007 of deployment: Towpath: cluster1/webapp1 failed
+    "#]],
+    );
+    check(
+        &after_all(&facts, &decide(&facts)),
+        &expect![[r#"
+        cluster1/webapp1: nothing: execution e-2 of deploy-cluster1-webapp1 failed before ECS deployed anything; its failed action tells why, such as a missing permission or a container that the task definition does not have; mend it, then retry the execution or commit again; this was told already
     "#]],
     );
 }
@@ -306,6 +327,25 @@ fn what_is_not_the_images_fault_is_only_told() {
             - comment at commit 00000007 of deployment: Towpath: cluster1/webapp1 failed
         "#]],
     );
+}
+
+/// The application's push lifts a hold. A fix that was pushed while the failed commit was being deployed is one already.
+#[test]
+fn a_hold_after_a_failure_names_the_commit_that_failed_and_not_its_fix() {
+    let mut facts = crashed_facts();
+    facts.rules = rules_of("commit", "    on_failure: hold\n");
+    facts.application = ApplicationTip::At(commit(33));
+    let held_for = |facts: &OutcomeFacts| {
+        let plan = decide(facts);
+        let file = &the_commit(&plan).unwrap().files[0];
+        HoldFile::parse(file.text.as_bytes()).unwrap().hold.unwrap().application_commit
+    };
+    assert_eq!(held_for(&facts), Some(commit(33)));
+    let change = facts.last_change.as_mut().unwrap();
+    change.message += &format!("Source-Commit: {}\n", commit(22));
+    assert_eq!(held_for(&facts), Some(commit(22)));
+    facts.rules = rules_of("newest", "    on_failure: hold\n");
+    assert_eq!(held_for(&facts), Some(commit(33)));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What happens to one container of a service.
 
 use super::{RevisionsFacts, ServiceFacts};
-use crate::facts::RepositoryImages;
+use crate::facts::{ApplicationTip, RepositoryImages};
 use crate::hold::HoldFile;
 use crate::image::Image;
 use crate::names::{
@@ -9,7 +9,7 @@ use crate::names::{
 };
 use crate::plan::{CopyImage, TagImage};
 use crate::refusal::{QuarantineRefusal, Refusal};
-use crate::rules::{ContainerRules, Policy, ServiceRules};
+use crate::rules::{Application, ContainerRules, Policy, ServiceRules};
 use crate::select::{Candidate, NoSelection, Order, Other, Selection, order, select};
 use crate::trailers::{ContainerTrailers, ServiceTrailers};
 
@@ -106,17 +106,31 @@ impl Container<'_> {
                 return Choice::Refused(Refusal::ImageRepositoryMissing { repository: repository.clone() });
             }
         };
-        match select(&self.rules.select, images, self.read.application.commit()) {
+        match select(&self.rules.select, &self.admitted(images), self.read.application.commit()) {
             Selection::Chosen(candidate) => match self.step(&candidate, images, images) {
                 None => Choice::Same { tag: candidate.tag, copy: None },
                 Some(step) => self.differs(candidate, step, Vec::new(), Arrival::Here),
             },
-            Selection::None(reason) => self.no_selection(repository, reason),
+            Selection::None(reason) => self.no_selection(repository, reason, images),
         }
     }
 
-    /// Why nothing of a repository is chosen.
-    pub(super) fn no_selection(&self, repository: &impl std::fmt::Display, reason: NoSelection) -> Choice {
+    /// The images that may be candidates now.
+    pub(super) fn admitted(&self, images: &[Image]) -> Vec<Image> {
+        self.rules.conditions.admitted(images, self.facts.now)
+    }
+
+    /// Why nothing of a repository with these images is chosen.
+    pub(super) fn no_selection(
+        &self,
+        repository: &impl std::fmt::Display,
+        reason: NoSelection,
+        images: &[Image],
+    ) -> Choice {
+        let without_conditions = select(&self.rules.select, images, self.read.application.commit());
+        if let Selection::Chosen(candidate) = without_conditions {
+            return Choice::Waits(self.not_admitted(repository, &candidate));
+        }
         match reason {
             NoSelection::Manual => Choice::Manual,
             NoSelection::NoMatch => {
@@ -127,14 +141,34 @@ impl Container<'_> {
                 self.name,
                 commit.short()
             )),
-            NoSelection::NoApplicationTip => {
-                Choice::Waits(format!("{}: its application has no commit to take an image for", self.name))
-            }
+            NoSelection::NoApplicationTip => match (&self.read.application, &self.of_service.application) {
+                (ApplicationTip::Missing, Some(Application { repository, branch })) => {
+                    let (repository, branch) = (repository.clone(), branch.clone());
+                    Choice::Refused(Refusal::ApplicationBranchMissing { repository, branch })
+                }
+                _ => Choice::Waits(format!(
+                    "{}: its application has no commit to take an image for",
+                    self.name
+                )),
+            },
             NoSelection::Ambiguous { commit, tags } => {
                 let tags: Vec<&str> = tags.iter().map(ImageTag::as_str).collect();
                 let (repository, tags) = (repository.to_string(), tags.join(", "));
                 Choice::Refused(Refusal::Ambiguous { repository, commit, tags })
             }
+        }
+    }
+
+    /// Why an image is no candidate that would be the rule's choice.
+    fn not_admitted(&self, repository: &impl std::fmt::Display, candidate: &Candidate) -> String {
+        let Candidate { tag, digest, pushed_at } = candidate;
+        let conditions = &self.rules.conditions;
+        let image = format!("{}: {tag} ({}) of {repository}", self.name, digest.short());
+        if conditions.is_old_enough(*pushed_at, self.facts.now) {
+            format!("{image} is left out by allow or ignore")
+        } else {
+            let from = pushed_at.plus(conditions.minimum_age);
+            format!("{image} is younger than minimum_age asks for: it is a candidate from {from}")
         }
     }
 

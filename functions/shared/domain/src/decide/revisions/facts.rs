@@ -36,6 +36,8 @@ pub struct RevisionsFacts {
     pub rules: RulesFact,
     /// The services that are asked about, and no others.
     pub services: BTreeMap<ServiceId, ServiceFacts>,
+    /// The services that are asked about and could not be read: nothing is decided about them now.
+    pub left_out: BTreeSet<ServiceId>,
     /// The repositories that their containers use.
     pub images: BTreeMap<ImageRepositoryName, RepositoryImages>,
     /// The environment before this one; none in the first.

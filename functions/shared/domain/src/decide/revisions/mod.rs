@@ -50,7 +50,7 @@ pub fn decide(facts: &RevisionsFacts) -> Plan {
     if let RulesFact::Invalid(error) = &facts.rules {
         return Plan::nothing(Decision::refused_whole(Refusal::InvalidRules(error.clone())));
     }
-    if facts.services.is_empty() {
+    if facts.services.is_empty() && facts.left_out.is_empty() {
         let because = "delivery.yaml names no service for it".to_owned();
         return Plan::nothing(Decision {
             service: None,
@@ -70,10 +70,10 @@ pub fn evidence_wanted(facts: &RevisionsFacts) -> BTreeSet<(ImageRepositoryName,
     facts.services.iter().flat_map(|(service, read)| service::evidence_wanted(facts, service, read)).collect()
 }
 
-/// Whether nothing can be decided about a service without upstream: what was promoted before needs none.
+/// Whether something of a service cannot be decided without this repository upstream: what was promoted before needs none.
 #[must_use]
-pub fn needs_upstream(facts: &RevisionsFacts, service: &ServiceId) -> bool {
-    service::needs_upstream(facts, service)
+pub fn needs_upstream(facts: &RevisionsFacts, service: &ServiceId, source: &ImageRepositoryName) -> bool {
+    service::needs_upstream(facts, service, source)
 }
 
 impl Decided {

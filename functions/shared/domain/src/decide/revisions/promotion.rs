@@ -40,15 +40,16 @@ impl Container<'_> {
         }
         let source = match self.source() {
             Ok(source) => source,
-            Err(refusal) => return Choice::Refused(refusal),
+            Err(choice) => return choice,
         };
         self.choose_approved(promote, &source, here)
     }
 
-    /// Whether nothing can be decided about it without upstream.
-    pub(super) fn needs_upstream(&self) -> bool {
+    /// Whether nothing can be decided about it without this repository upstream.
+    pub(super) fn needs_upstream(&self, source: &ImageRepositoryName) -> bool {
         let was_promoted = || self.images_here().is_ok_and(|here| self.promoted_before(here).is_some());
-        self.of_service.promote.is_some() && self.rules.select != Policy::Manual && !was_promoted()
+        let is_promoted = self.of_service.promote.is_some() && self.rules.source() == source;
+        is_promoted && self.rules.select != Policy::Manual && !was_promoted()
     }
 
     /// The images of this registry's repository; none at all if it may be created.
@@ -72,18 +73,24 @@ impl Container<'_> {
         self.facts.rules.missing_repositories()
     }
 
-    fn source(&self) -> Result<Source<'_>, Refusal> {
-        let upstream = self.facts.upstream.as_ref().ok_or(Refusal::NoUpstream)?;
+    /// The repository upstream, or what is chosen without it.
+    fn source(&self) -> Result<Source<'_>, Choice> {
+        let upstream = self.facts.upstream.as_ref().ok_or(Choice::Refused(Refusal::NoUpstream))?;
         let repository = self.rules.source();
         let account = upstream.account.clone();
         match upstream.images.get(repository) {
             Some(RepositoryImages::Listed(images)) => Ok(Source { upstream, repository, images }),
             Some(RepositoryImages::Unreadable(problem)) => {
-                Err(Refusal::upstream_unreadable(repository, &account, problem))
+                Err(Choice::Refused(Refusal::upstream_unreadable(repository, &account, problem)))
             }
-            Some(RepositoryImages::Missing) | None => {
-                Err(Refusal::UpstreamRepositoryMissing { repository: repository.clone(), account })
+            Some(RepositoryImages::Missing) => {
+                let repository = repository.clone();
+                Err(Choice::Refused(Refusal::UpstreamRepositoryMissing { repository, account }))
             }
+            None => Err(Choice::Waits(format!(
+                "{}: the images of {repository} upstream ({account}) were not read",
+                self.name
+            ))),
         }
     }
 
@@ -118,7 +125,7 @@ impl Container<'_> {
             tip: self.read.application.commit(),
         };
         let tip = self.read.application.commit();
-        let mut left = source.images.to_vec();
+        let mut left = self.admitted(source.images);
         let mut lacking: Option<Refusal> = None;
         loop {
             let candidate = match select(&self.rules.select, &left, tip) {
@@ -227,7 +234,7 @@ impl Container<'_> {
 
     fn not_approved(&self, candidate: &Candidate, source: &Source<'_>, missing: &[Missing]) -> Refusal {
         let (container, tag) = (self.name.clone(), candidate.tag.clone());
-        let asks_for_tag = missing.iter().any(|missing| matches!(missing, Missing::Tag { .. }));
+        let asks_for_tag = missing.iter().any(Missing::is_given_by_tag);
         let approved = approved_instead(&self.facts.environment, &tag, &candidate.digest, source.images);
         if let Some(approved) = approved.filter(|_| asks_for_tag) {
             let (tagged, approved) = (candidate.digest.clone(), approved.clone());
@@ -258,7 +265,7 @@ impl Container<'_> {
         match lacking {
             None => {
                 let place = format!("{} upstream ({})", source.repository, source.upstream.account);
-                self.no_selection(&place, reason)
+                self.no_selection(&place, reason, source.images)
             }
             Some(refusal @ (Refusal::ApprovedOther { .. } | Refusal::QuarantinedUpstream { .. })) => {
                 Choice::Refused(refusal)

@@ -165,6 +165,26 @@ fn the_newest_approved_image_moves_not_the_newest() {
 }
 
 #[test]
+fn a_branch_that_is_missing_is_told_only_where_a_commit_should_come_from_it() {
+    let mut facts = promoted("newest", "tag");
+    webapp1(&mut facts).application = ApplicationTip::Missing;
+    check(
+        &facts,
+        &expect![[r#"
+        cluster1/webapp1: waiting: container webapp1: 2222222 (sha256:000200000000) of account 222222222222 is not approved: it lacks the tag approved-prd-2222222 on it upstream
+    "#]],
+    );
+    let mut facts = promoted("commit", "tag");
+    webapp1(&mut facts).application = ApplicationTip::Missing;
+    check(
+        &facts,
+        &expect![[r#"
+        cluster1/webapp1: refused (application_branch_missing): the application repository webapp1 has no branch main; push it, or correct delivery.yaml
+    "#]],
+    );
+}
+
+#[test]
 fn evidence_is_asked_for_one_candidate_after_the_other() {
     let mut facts = promoted("newest", "verified");
     facts.upstream.as_mut().unwrap().evidence.clear();
@@ -227,7 +247,105 @@ fn what_was_promoted_before_needs_neither_upstream_nor_its_approvals() {
             - commit to deployment main on 00000007: cluster1/webapp1: webapp1 → 2222222 (cluster1/webapp1/revision.json)
         "#]],
     );
-    assert!(!needs_upstream(&facts, &service(WEBAPP1)));
+    assert!(!needs_upstream(&facts, &service(WEBAPP1), &image_repository("webapp1")));
+}
+
+#[test]
+fn an_approval_is_no_name_and_needs_no_permission_to_be_one() {
+    let mut facts = promoted("newest", "tag");
+    facts.rules = rules(&format!(
+        "version: 1\nservices:\n  {WEBAPP1}:\n    containers:\n      webapp1:\n        repository: webapp1\n        \
+         select: {{ newest: \".*\" }}\n        allow: '1\\.1\\..*'\n    promote: {{ approve: tag }}\n"
+    ));
+    upstream(&mut facts, vec![image(1, 10, &["1.0.0"]), image(2, 20, &["1.1.0", "approved-prd-1.1.0"])]);
+    check(
+        &facts,
+        &expect![[r#"
+        cluster1/webapp1: copying: webapp1: newest ".*" selects 1.1.0 (sha256:000200000000), git said sha256:000100000000, approved: tag approved-prd-1.1.0
+        - copy webapp1@sha256:000200000000 of 222222222222 to webapp1
+        then decide again
+    "#]],
+    );
+}
+
+/// webapp1, and beside it a sidecar whose image comes from upstream too.
+fn with_sidecar() -> RevisionsFacts {
+    let mut facts = promoted("commit", "push");
+    let file = format!(
+        "version: 1\nservices:\n  {WEBAPP1}:\n    application: webapp1\n    containers:\n      \
+         webapp1: {{ repository: webapp1, select: commit }}\n      \
+         sidecar: {{ repository: sidecar, select: newest }}\n    \
+         promote: {{ approve: verified }}\n"
+    );
+    facts.rules = rules(&file);
+    facts
+}
+
+#[test]
+fn a_push_back_does_not_wait_for_the_copy_of_a_sidecar() {
+    let mut facts = with_sidecar();
+    let sidecar = image_repository("sidecar");
+    facts.images.insert(sidecar.clone(), RepositoryImages::Listed(Vec::new()));
+    let upstream = facts.upstream.as_mut().unwrap();
+    upstream.images.insert(sidecar.clone(), RepositoryImages::Listed(vec![image(5, 50, &["5555555"])]));
+    let verified = Evidence {
+        kind: EvidenceKind::Verified,
+        environment: EnvironmentName::parse("stg").unwrap(),
+        service: service(WEBAPP1),
+        repository: sidecar.clone(),
+        digest: digest(5),
+        commit: commit(5),
+        at: at(60),
+    };
+    upstream.evidence.insert((sidecar.clone(), digest(5)), vec![verified]);
+    webapp1(&mut facts).promoted.insert(as_promoted(2));
+    here(&mut facts, vec![image(1, 15, &["1111111"]), image(2, 16, &["2222222"])]);
+    check(
+        &facts,
+        &expect![[r#"
+            cluster1/webapp1: moved: webapp1: commit selects 2222222 (sha256:000200000000), git said sha256:000100000000, approved: promoted before
+            cluster1/webapp1: copying: sidecar: newest "[0-9a-f]{7,40}" selects 5555555 (sha256:000500000000), approved: verified by stg at 2027-01-15T08:01:00Z
+            - commit to deployment main on 00000007: cluster1/webapp1: webapp1 → 2222222 (cluster1/webapp1/revision.json)
+            - copy sidecar@sha256:000500000000 of 222222222222 to sidecar
+            then decide again
+        "#]],
+    );
+    // Nor for the listing of the sidecar's images.
+    facts.upstream.as_mut().unwrap().images.remove(&sidecar);
+    check(
+        &facts,
+        &expect![[r#"
+            cluster1/webapp1: moved: webapp1: commit selects 2222222 (sha256:000200000000), git said sha256:000100000000, approved: promoted before
+            cluster1/webapp1: waiting: sidecar: the images of sidecar upstream (222222222222) were not read
+            - commit to deployment main on 00000007: cluster1/webapp1: webapp1 → 2222222 (cluster1/webapp1/revision.json)
+        "#]],
+    );
+    assert!(needs_upstream(&facts, &service(WEBAPP1), &sidecar));
+    assert!(!needs_upstream(&facts, &service(WEBAPP1), &image_repository("webapp1")));
+}
+
+#[test]
+fn the_containers_of_one_commit_wait_for_each_others_copies() {
+    let mut facts = promoted("commit", "push");
+    facts.rules = rules(&format!(
+        "version: 1\nservices:\n  {WEBAPP1}:\n    application: webapp1\n    containers:\n      \
+         webapp1: {{ repository: webapp1, select: commit }}\n      \
+         worker: {{ repository: worker, select: commit }}\n    promote: {{ approve: push }}\n"
+    ));
+    let worker = image_repository("worker");
+    facts.images.insert(worker.clone(), RepositoryImages::Listed(Vec::new()));
+    let upstream = facts.upstream.as_mut().unwrap();
+    upstream.images.insert(worker.clone(), RepositoryImages::Listed(vec![image(5, 50, &["2222222"])]));
+    upstream.evidence.insert((worker, digest(5)), Vec::new());
+    here(&mut facts, vec![image(1, 15, &["1111111"]), image(2, 16, &["2222222"])]);
+    check(
+        &facts,
+        &expect![[r#"
+        cluster1/webapp1: copying: webapp1: commit selects 2222222 (sha256:000200000000), git said sha256:000100000000, approved: push of 2222222a to webapp1:main; worker: commit selects 2222222 (sha256:000500000000), approved: push of 2222222a to webapp1:main
+        - copy worker@sha256:000500000000 of 222222222222 to worker
+        then decide again
+    "#]],
+    );
 }
 
 #[test]
@@ -241,14 +359,14 @@ fn an_image_that_was_pushed_straight_into_this_registry_is_no_candidate() {
             cluster1/webapp1: waiting: webapp1: no image in webapp1 upstream (222222222222) for commit 2222222a
         "#]],
     );
-    assert!(needs_upstream(&facts, &service(WEBAPP1)));
+    assert!(needs_upstream(&facts, &service(WEBAPP1), &image_repository("webapp1")));
 }
 
 #[test]
 fn a_tag_that_somebody_put_on_a_promoted_image_since_is_not_what_was_promoted() {
     let mut facts = promoted("commit", "tag");
     here(&mut facts, vec![image(1, 15, &["1111111", "2222222"])]);
-    assert!(needs_upstream(&facts, &service(WEBAPP1)));
+    assert!(needs_upstream(&facts, &service(WEBAPP1), &image_repository("webapp1")));
 }
 
 #[test]
@@ -338,9 +456,7 @@ fn what_is_missing_is_told() {
         cluster1/webapp1: waiting: webapp1: no image in webapp1 upstream (222222222222) for commit 2222222a
         cluster1/webapp1: refused (application_branch_missing): the application repository webapp1 has no branch main; push it, or correct delivery.yaml
         cluster1/webapp1: ignored: its rules ask for approvals (promote), so promote_image moves it
-        cluster1/webapp1: copying: webapp1: commit selects 2222222 (sha256:000200000000), approved: push of 2222222a to webapp1:main
-        - copy webapp1@sha256:000200000000 of 222222222222 to webapp1
-        then decide again
+        cluster1/webapp1: refused (removed_by_hand): a person removed its revision.json, whose last content was of commit 00000001cccccccccccccccccccccccccccccccc; commit one to deploy it again, or take it out of delivery.yaml
         cluster1/webapp1: refused (not_copied): there is no ECR repository webapp1 in this account to copy images to; create it, or let promotions create it (create-repositories: true in delivery.yaml)
         cluster1/webapp1: copying: webapp1: commit selects 2222222 (sha256:000200000000), git said sha256:000100000000, approved: push of 2222222a to webapp1:main
         - copy webapp1@sha256:000200000000 of 222222222222 to webapp1, creating the repository if it is missing

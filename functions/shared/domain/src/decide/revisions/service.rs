@@ -6,14 +6,14 @@ use super::container::{Arrival, Choice, Container, Move};
 use super::hold::{self, Held};
 use super::{Change, Decided, RevisionsFacts, ServiceFacts};
 use crate::decision::{Decision, DecisionKind};
-use crate::facts::{ApplicationTip, FileFact, RulesOfService};
+use crate::facts::{FileFact, RulesOfService};
 use crate::hold::HoldFile;
 use crate::names::{ImageDigest, ImageRepositoryName, ServiceId};
 use crate::plan::{CopyImage, FileContent, Then};
 use crate::refusal::Refusal;
 use crate::revision::RevisionFile;
-use crate::rules::{Application, Policy, ServiceRules};
-use crate::trailers::{ServiceTrailers, Trailers};
+use crate::rules::{Policy, ServiceRules};
+use crate::trailers::ServiceTrailers;
 use crate::wake_up::Function;
 
 pub(super) fn decide(facts: &RevisionsFacts, service: &ServiceId, read: &ServiceFacts) -> Decided {
@@ -38,7 +38,7 @@ pub(super) fn decide(facts: &RevisionsFacts, service: &ServiceId, read: &Service
     }
     match &read.revision {
         FileFact::Present { content: Err(error), .. } => refused(Refusal::InvalidRevision(error.clone())),
-        FileFact::Absent => match removed_by_hand(service, read) {
+        FileFact::Absent => match removed_by_hand(read) {
             Some(refusal) => refused(refusal),
             None => choose(facts, service, read, rules, &Held::No),
         },
@@ -49,11 +49,11 @@ pub(super) fn decide(facts: &RevisionsFacts, service: &ServiceId, read: &Service
     }
 }
 
-/// The refusal to put back a file that a person removed.
-fn removed_by_hand(service: &ServiceId, read: &ServiceFacts) -> Option<Refusal> {
+/// The refusal to put back a file that a person removed. Towpath removes none, so one that has a history and is not there
+/// was; the history tells its contents, and not the commit that took them away.
+fn removed_by_hand(read: &ServiceFacts) -> Option<Refusal> {
     let change = read.last_change.as_ref()?;
-    let is_towpaths = Trailers::parse(&change.message).of_service(service).is_some();
-    (!is_towpaths).then(|| Refusal::RemovedByHand { commit: change.commit.clone() })
+    Some(Refusal::RemovedByHand { last: change.commit.clone() })
 }
 
 fn choose(
@@ -75,7 +75,7 @@ fn choose(
         return hold::put(facts, service, read, blob, read.last_change.as_ref(), &differing);
     }
     keep_together(&mut choices);
-    conclude(service, read, rules, choices)
+    conclude(service, read, choices)
 }
 
 fn choices<'a>(
@@ -101,14 +101,18 @@ fn containers<'a>(
     containers.map(move |(name, rules)| Container { facts, service, read, name, rules, of_service, trailers })
 }
 
-/// Whether nothing can be decided about a service without upstream.
-pub(super) fn needs_upstream(facts: &RevisionsFacts, service: &ServiceId) -> bool {
+/// Whether something of a service cannot be decided without this repository upstream.
+pub(super) fn needs_upstream(
+    facts: &RevisionsFacts,
+    service: &ServiceId,
+    source: &ImageRepositoryName,
+) -> bool {
     let (RulesOfService::Named(rules), Some(read)) =
         (facts.rules.of_service(service), facts.services.get(service))
     else {
         return false;
     };
-    containers(facts, service, read, rules, None).any(|container| container.needs_upstream())
+    containers(facts, service, read, rules, None).any(|container| container.needs_upstream(source))
 }
 
 /// What Towpath's trailers say of the revision, if Towpath made it.
@@ -189,8 +193,10 @@ fn sorted(choices: Vec<(&Policy, Choice)>) -> Sorted {
             }
             Choice::EvidenceWanted { repository, digest } => sorted
                 .waits
-                .push(format!("what upstream says of {repository}@{} was not read in time", digest.short())),
+                .push(format!("what upstream says of {repository}@{} was not read", digest.short())),
             Choice::Waits(why) => sorted.waits.push(why),
+            // One branch that is missing keeps all containers of its commit waiting.
+            Choice::Refused(refusal) if sorted.refusals.contains(&refusal) => {}
             Choice::Refused(refusal) => sorted.refusals.push(refusal),
             Choice::Differs(to) => match to.objection {
                 Some(refusal) => sorted.refusals.push(refusal),
@@ -201,32 +207,16 @@ fn sorted(choices: Vec<(&Policy, Choice)>) -> Sorted {
     sorted
 }
 
-fn conclude(
-    service: &ServiceId,
-    read: &ServiceFacts,
-    rules: &ServiceRules,
-    choices: Vec<(&Policy, Choice)>,
-) -> Decided {
-    let Sorted { moves, mut waits, same, mut refusals, late } = sorted(choices);
-    if !waits.is_empty()
-        && let (ApplicationTip::Missing, Some(application)) = (&read.application, &rules.application)
-    {
-        let Application { repository, branch } = application.clone();
-        refusals.push(Refusal::ApplicationBranchMissing { repository, branch });
-        waits.clear();
-    }
-    let copies = moves.iter().filter_map(|to| match &to.arrival {
-        Arrival::Upstream(copy) => Some(copy.clone()),
-        Arrival::Here | Arrival::Untagged(_) => None,
-    });
-    let copies: Vec<CopyImage> = copies.collect();
-    let is_copied_first = !copies.is_empty();
-    let mut decisions: Vec<Decision> = Vec::new();
+fn conclude(service: &ServiceId, read: &ServiceFacts, choices: Vec<(&Policy, Choice)>) -> Decided {
+    let Sorted { moves, waits, same, refusals, late } = sorted(choices);
     let is_quiet = moves.is_empty() && waits.is_empty() && refusals.is_empty();
-    if !moves.is_empty() {
-        let because: Vec<String> = moves.iter().map(Move::because).collect();
-        let kind = if is_copied_first { DecisionKind::Copying } else { DecisionKind::Moved };
-        decisions.push(Decision::of(service, kind, because.join("; ")));
+    let (ready, coming) = apart(moves);
+    let because = |moves: &[Move]| moves.iter().map(Move::because).collect::<Vec<_>>().join("; ");
+    let mut decisions: Vec<Decision> = Vec::new();
+    for (kind, moves) in [(DecisionKind::Moved, &ready), (DecisionKind::Copying, &coming)] {
+        if !moves.is_empty() {
+            decisions.push(Decision::of(service, kind, because(moves)));
+        }
     }
     if !waits.is_empty() {
         decisions.push(Decision::of(service, DecisionKind::Waiting, waits.join("; ")));
@@ -235,17 +225,28 @@ fn conclude(
     if is_quiet {
         decisions.push(quiet(service, &same, &late));
     }
-    if moves.is_empty() || is_copied_first {
-        let then = if is_copied_first { Then::DecideAgain } else { Then::Done };
-        let copies = copies.into_iter().chain(late).collect();
-        return Decided { copies, then, ..Decided::changes(None, decisions) };
-    }
-    let tags = moves.iter().filter_map(|to| match &to.arrival {
+    let tags = ready.iter().filter_map(|to| match &to.arrival {
         Arrival::Untagged(tag) => Some(tag.clone()),
         Arrival::Here | Arrival::Upstream(_) => None,
     });
-    let tags = tags.collect();
-    Decided { tags, copies: late, ..Decided::changes(Some(moved(service, read, &moves)), decisions) }
+    let copies = coming.iter().filter_map(|to| match &to.arrival {
+        Arrival::Upstream(copy) => Some(copy.clone()),
+        Arrival::Here | Arrival::Untagged(_) => None,
+    });
+    let (tags, copies) = (tags.collect(), copies.chain(late).collect());
+    let then = if coming.is_empty() { Then::Done } else { Then::DecideAgain };
+    let change = (!ready.is_empty()).then(|| moved(service, read, &ready));
+    Decided { tags, copies, then, change, decisions }
+}
+
+/// The moves that can be made now, and those whose images must be copied first: a move back to what is here does not wait
+/// for another container's copy. Only the containers of one commit wait for each other.
+fn apart(moves: Vec<Move>) -> (Vec<Move>, Vec<Move>) {
+    let is_coming = |to: &Move| matches!(to.arrival, Arrival::Upstream(_));
+    let commit_is_coming = moves.iter().any(|to| to.policy == Policy::Commit && is_coming(to));
+    let waits = |to: &Move| is_coming(to) || (commit_is_coming && to.policy == Policy::Commit);
+    let (coming, ready) = moves.into_iter().partition(waits);
+    (ready, coming)
 }
 
 /// The decision about a service of which nothing moves.

@@ -39,6 +39,9 @@ pub struct StartFacts {
     pub pipeline: PipelineFact,
     /// The pipeline's newest executions, newest first, at least up to the newest run (no rollback) with a known source.
     pub executions: Vec<Execution>,
+    /// The commit that gave the file this content where the newest execution for it was started. It is asked for only where
+    /// that execution has ended and the service runs something else.
+    pub started_change: Option<CommitId>,
     /// What the service runs.
     pub runs: RunningService,
     /// The children of the indexes that the revision names.

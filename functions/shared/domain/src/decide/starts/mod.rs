@@ -1,7 +1,8 @@
 //! `on_commit`: which pipelines are owed a start.
 //!
 //! A start is owed when the revision's content at the tip differs from the content at the source commit of the pipeline's
-//! newest execution, and the service does not run exactly these images already. It is made at the tip that was read.
+//! newest execution, or was put there again since that execution ended, and the service does not run exactly these images
+//! already. It is made at the tip that was read.
 
 mod facts;
 mod owed;

@@ -2,12 +2,12 @@
 
 use super::{Asked, StartFacts, StartsFacts};
 use crate::facts::{Execution, ExecutionKind, RevisionAtSource, Trigger};
-use crate::names::{BlobId, PipelineName};
+use crate::names::{BlobId, CommitId, PipelineName};
 use crate::refusal::Refusal;
 
 /// What the executions say of a start for a content at the tip.
 pub(super) enum Owed {
-    /// It is owed: the newest execution was for another content.
+    /// It is owed: the newest execution was for another content, or for this one before it was put there again.
     Yes(String),
     /// It is owed if a commit asks for it: nothing was ever deployed.
     First,
@@ -39,6 +39,12 @@ pub(super) fn owed(facts: &StartsFacts, read: &StartFacts, pipeline: &PipelineNa
             continue;
         }
         let is_same = execution.source.blob() == Some(tip);
+        if is_same && let Some(commit) = put_there_again(read, execution) {
+            return Owed::Yes(format!(
+                "commit {} put this content there again after execution {id} of {pipeline}",
+                commit.short()
+            ));
+        }
         match (execution.kind, rollback) {
             (_, None) if is_same => {
                 return Owed::No(format!("execution {id} of {pipeline} {}", started(execution)));
@@ -64,6 +70,14 @@ pub(super) fn owed(facts: &StartsFacts, read: &StartFacts, pipeline: &PipelineNa
             Owed::RolledBack(format!("execution {} of {pipeline} is a rollback by a person", rollback.id))
         }
     }
+}
+
+/// The commit that put the content of an execution that has ended back to the tip: after a rollback, or a failure that was
+/// mended, this asks for it anew. Commits are told apart by their ids, since a person's clock may go wrong.
+fn put_there_again<'a>(read: &'a StartFacts, execution: &Execution) -> Option<&'a CommitId> {
+    let now = &read.last_change.as_ref()?.commit;
+    let then = read.started_change.as_ref()?;
+    (!execution.status.is_open() && now != then).then_some(now)
 }
 
 /// Whether an execution that never read its source may have been started for this tip. The run that a pipeline makes when

@@ -87,6 +87,46 @@ fn an_execution_for_this_content_is_not_doubled() {
     );
 }
 
+/// After a rollback, a release; after a failure, what failed is mended and committed again.
+#[test]
+fn a_content_that_is_put_there_again_is_started_again() {
+    let put = |status, then| {
+        let mut facts = with_executions(vec![
+            execution("e-2", status, source(5, 2)),
+            execution("e-1", ExecutionStatus::Succeeded, source(1, 1)),
+        ]);
+        webapp1(&mut facts).started_change = then;
+        decide(&facts).to_string()
+    };
+    let failed = ExecutionStatus::Failed;
+    let told = [
+        put(failed, None),
+        put(failed, Some(commit(7))),
+        put(ExecutionStatus::InProgress, Some(commit(5))),
+        put(failed, Some(commit(5))),
+    ];
+    expect![[r#"
+        cluster1/webapp1: nothing: execution e-2 of deploy-cluster1-webapp1 was started for it
+        cluster1/webapp1: nothing: execution e-2 of deploy-cluster1-webapp1 was started for it
+        cluster1/webapp1: nothing: execution e-2 of deploy-cluster1-webapp1 was started for it
+        cluster1/webapp1: started: commit 00000007 put this content there again after execution e-2 of deploy-cluster1-webapp1
+        - start pipeline deploy-cluster1-webapp1 at commit 00000007
+    "#]].assert_eq(&told.concat());
+    let mut facts = with_executions(vec![
+        rollback("e-3", source(1, 1)),
+        execution("e-2", ExecutionStatus::Succeeded, source(5, 2)),
+        execution("e-1", ExecutionStatus::Succeeded, source(1, 1)),
+    ]);
+    webapp1(&mut facts).started_change = Some(commit(5));
+    check(
+        &facts,
+        &expect![[r#"
+        cluster1/webapp1: started: commit 00000007 put this content there again after execution e-2 of deploy-cluster1-webapp1
+        - start pipeline deploy-cluster1-webapp1 at commit 00000007
+    "#]],
+    );
+}
+
 #[test]
 fn what_is_not_at_the_tip_any_more_is_overtaken() {
     let mut facts = starts_facts();

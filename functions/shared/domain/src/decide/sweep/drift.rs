@@ -5,7 +5,9 @@ use std::fmt;
 use super::SweepFacts;
 use crate::decide::starts::StartFacts;
 use crate::decision::{Decision, DecisionKind};
-use crate::facts::{DeploymentStatus, FileFact, RepositoryImages, RunningImage, RunningService, runs};
+use crate::facts::{
+    DeploymentStatus, ExecutionStatus, FileFact, RepositoryImages, RunningImage, RunningService, runs,
+};
 use crate::names::ServiceId;
 use crate::plan::Plan;
 use crate::revision::RevisionFile;
@@ -141,6 +143,9 @@ fn difference(read: &StartFacts, status: DeploymentStatus, starts: &Plan, servic
         }
         _ if read.executions.first().is_none_or(|newest| newest.source.blob() != read.revision.blob()) => {
             (DriftState::Behind, "git says something that no execution has deployed")
+        }
+        _ if read.executions.first().is_some_and(|newest| newest.status == ExecutionStatus::Failed) => {
+            (DriftState::Failed, "the execution that should have deployed what git says failed")
         }
         DeploymentStatus::RollbackSuccessful
         | DeploymentStatus::RollbackFailed

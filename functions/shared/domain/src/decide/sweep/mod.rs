@@ -3,10 +3,12 @@
 //! The sweep decides with the decisions of the functions that own the steps, on the same facts, and does none of what they
 //! say: where one of them has something to do, its function is woken up to find that out for itself.
 
+mod counts;
 mod drift;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use counts::DriftCounts;
 pub use drift::{Drift, DriftState};
 
 use super::outcome::{self, OutcomeFacts};
