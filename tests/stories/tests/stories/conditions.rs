@@ -26,7 +26,7 @@ services:
     story.rest()?;
     story.push_only("webapp1", "3333333", &image("3333333", "amd64"))?;
     story.rest()?;
-    let both = index(&[image("4444444", "amd64").build()?, image("4444444", "arm64").build()?])?;
+    let both = Index::new().image(image("4444444", "amd64")).image(image("4444444", "arm64")).attested().build()?;
     Registry::login(&story.aws)?.push("webapp1", Some("4444444"), &both)?;
     story.rest()?;
     expect![[""]].assert_eq(&story.told()?);
