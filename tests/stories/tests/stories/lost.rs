@@ -41,7 +41,8 @@ fn whichever_events_are_lost_a_sweep_makes_up_for_them() -> Result<(), Failure> 
         one sweep: nothing
         two sweeps: nothing
         healed: nothing
-    "#]].assert_eq(&shown);
+    "#]]
+    .assert_eq(&shown);
     expect![[r#"
         commits
           <commit 2> Towpath: cluster1/webapp1: webapp1 → 1111111
@@ -94,6 +95,7 @@ fn whichever_events_are_lost_a_sweep_makes_up_for_them() -> Result<(), Failure> 
         two sweeps: nothing
         healed: nothing
 
-    "#]].assert_eq(&shown);
+    "#]]
+    .assert_eq(&shown);
     Ok(())
 }
