@@ -1,5 +1,5 @@
 """A deployment changed: one that went well is verified, with evidence beside its images and a comment at its commit.
-What follows when one went wrong is left out, since nothing here measures it."""
+What follows when one went wrong, and the pipeline's own events, are left out, since nothing here measures them."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -29,6 +29,9 @@ def handle(event, _context):
 def on_event(event):
     # arn:aws:ecs:<Region>:<account>:service/<cluster>/<service>
     service = event["resources"][0].partition(":service/")[2]
+    if not service:
+        record(decision="ignored", because="it is no deployment of a service")
+        return
     tip, rules = read_rules()
     if service not in rules and read_json(f"{service}/revision.json", tip)[0] is None:
         record(decision="ignored", service=service, because="neither delivery.yaml nor a revision.json names it")

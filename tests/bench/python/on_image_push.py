@@ -26,7 +26,8 @@ def deliver(repository, event_id):
     moves = []
     for service, rules in services.items():
         containers = rules["containers"]
-        if any(container["repository"] == repository for container in containers.values()):
+        # What asks for approvals is promote_image's.
+        if "promote" not in rules and any(container["repository"] == repository for container in containers.values()):
             moves += decide(service, containers, read_service(service, tip))
     return not moves or commit(moves, tip, "on_image_push", event_id)
 

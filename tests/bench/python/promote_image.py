@@ -128,9 +128,10 @@ def first_approved(best, source, service, rules, application_tip, event):
     wanted = rules["promote"]["approve"]
     wanted = [wanted] if isinstance(wanted, str) else wanted
     for tag, image in best:
-        tags = image["imageTags"]
-        approval = next((f"approved-{ENVIRONMENT}-{one}" for one in tags if f"approved-{ENVIRONMENT}-{one}" in tags), None)
-        if "tag" in wanted and not approval or "push" in wanted and not names_commit(tag, application_tip):
+        approvals = {f"approved-{ENVIRONMENT}-{one}" for one in image["imageTags"]}.intersection(image["imageTags"])
+        if "tag" in wanted and not approvals:
+            continue
+        if "push" in wanted and not names_commit(tag, application_tip):
             continue
         evidence = latest_evidence(
             source, image["imageDigest"], rules["promote"].get("from", service), UPSTREAM, upstream()
@@ -138,7 +139,7 @@ def first_approved(best, source, service, rules, application_tip, event):
         kind = evidence.get("io.towpath.kind")
         if kind == "quarantined" or ("verified" in wanted and kind != "verified"):
             continue
-        given = [f"tag {approval}"] if "tag" in wanted else []
+        given = [f"tag {min(approvals)}"] if "tag" in wanted else []
         if "push" in wanted:
             given.append(pushed_by(rules, application_tip, event))
         if "verified" in wanted:
@@ -199,7 +200,9 @@ def copy_layer(source, repository, digest):
 
 def put_tag(change):
     """Puts the tag that makes an image visible, last of all."""
-    if not change["is_tagged"]:
-        image = get_manifest(change["repository"], change["digest"])
-        media_type, named = image["imageManifestMediaType"], {"imageTag": change["tag"]}
-        put_manifest(change["repository"], image["imageManifest"], media_type, imageDigest=change["digest"], **named)
+    if change["is_tagged"]:
+        return
+    repository, digest = change["repository"], change["digest"]
+    image = get_manifest(repository, digest)
+    text, media_type = image["imageManifest"], image["imageManifestMediaType"]
+    put_manifest(repository, text, media_type, imageDigest=digest, imageTag=change["tag"])

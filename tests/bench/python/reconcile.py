@@ -1,4 +1,5 @@
-"""A sweep: looks at every service, and wakes the function that owes it a step."""
+"""A sweep: looks at every service, and wakes the function that owes it a step. What is promoted from upstream is left
+out, since nothing here measures it."""
 
 import json
 import os
@@ -53,7 +54,7 @@ def look_at(service, rules, tip):
     """Wakes up whoever owes a service a step; gives how it stands."""
     state = read_service(service, tip)
     rollout = read_rollout(service, rules, 5)
-    if rules and on_image_push.decide(service, rules["containers"], state):
+    if rules and "promote" not in rules and on_image_push.decide(service, rules["containers"], state):
         wake("ON_IMAGE_PUSH", service, "its rules select another image")
     if state["blob"] and on_commit.is_owed(service, state, rollout):
         wake("ON_COMMIT", service, "its pipeline is owed a start")

@@ -33,7 +33,7 @@ const SYSTEM_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 #[derive(Debug, Parser)]
 #[command(name = "scripts/bench")]
 struct Arguments {
-    /// Three rounds instead of fifteen: less than a minute, and figures that wobble.
+    /// Three rounds instead of fifteen: about a minute, and figures that wobble.
     #[arg(long)]
     quick: bool,
     /// How many processes of each handler are started.

@@ -21,7 +21,7 @@ const QUICK_SCALE: u64 = 16;
 /// What to measure.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// One round of large layers that are 16 times smaller: less than a minute once built, and figures that wobble.
+    /// One round of large layers that are 16 times smaller: about a minute once built, and figures that wobble.
     #[arg(long)]
     quick: bool,
     /// How often each copier copies each shape; 3 by default.

@@ -108,6 +108,27 @@ fn an_index_brings_its_children_and_all_that_speaks_of_them() {
 }
 
 #[test]
+fn what_is_signed_later_arrives_later_also_of_a_child() {
+    let accounts = Accounts::start();
+    let image = Image::new("webapp1").version("1");
+    let index = Index::new().image(image.clone()).image(image.platform("linux", "arm64")).build().unwrap();
+    accounts.push(Some("1"), &index);
+    accounts.copied(&index.digest);
+    let child = index.children.first().unwrap();
+    let referrer = Referrer::new(child, "application/x.sbom").build();
+    accounts.push(None, &referrer);
+    for (signed, name) in [(&index, "of the index"), (child, "of the child")] {
+        let signature = Image::new(name).build().unwrap();
+        accounts.push(Some(&format!("{}.sig", signed.digest.replace(':', "-"))), &signature);
+    }
+    let summary = accounts.copied(&index.digest);
+    assert_eq!((summary.manifests, summary.referrers), (3, 3));
+    let (mut there, here) = (accounts.content(DEV), accounts.content(STG));
+    there.tags.remove("1");
+    assert_eq!(here, there);
+}
+
+#[test]
 fn what_claims_to_be_this_accounts_own_evidence_is_not_let_in() {
     let accounts = Accounts::start();
     let image = Image::new("webapp1").version("1").build().unwrap();

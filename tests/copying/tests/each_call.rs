@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 /// How many worlds share the work. Most of their time is spent in pauses before another try.
-const WORLDS: usize = 16;
+const WORLDS: usize = 24;
 
 /// Faults of any call.
 const FAULTS: [CallFaultKind; 7] = [

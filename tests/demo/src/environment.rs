@@ -95,13 +95,17 @@ impl Environment {
         Ok(referrers.iter().map(line).collect())
     }
 
-    /// The decision records that a function has written about a text, oldest first.
-    pub(crate) fn records(&self, function: &str, about: &str) -> Result<Vec<String>, Failure> {
+    /// The records of a kind that a function has written about a text, oldest first.
+    pub(crate) fn records(&self, function: &str, kind: &str, about: &str) -> Result<Vec<Value>, Failure> {
         let asked = json!({ "logGroupName": format!("/aws/lambda/towpath-{function}") });
         let answer = self.aws.call("logs", "FilterLogEvents", &asked)?;
         let events = answer.get("events").and_then(Value::as_array).cloned().unwrap_or_default();
-        let lines = events.iter().filter_map(|event| event.get("message")?.as_str().map(str::to_owned));
-        Ok(lines.filter(|line| line.contains("\"decision\"") && line.contains(about)).collect())
+        let lines = events.iter().filter_map(|event| event.get("message")?.as_str());
+        let records = lines
+            .filter(|line| line.contains(about))
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let is_of_kind = |record: &Value| record.get("towpath").and_then(Value::as_str) == Some(kind);
+        Ok(records.filter(is_of_kind).collect())
     }
 
     /// The human name of an image: the tag that is no approval.

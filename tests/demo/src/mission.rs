@@ -1,7 +1,7 @@
 //! The mission, step by step: three accounts, three releases, one of them bad.
 
 use crate::environment::{Environment, Execution, holds};
-use crate::steps::{automate, committed, decided, follow, runs, short, short_digest};
+use crate::steps::{automate, committed, copied, decided, follow, runs, short, short_digest};
 use crate::team::{Release, Team};
 use crate::{ENVIRONMENTS, Failure, events, setup, show};
 use client::wait::Seen;
@@ -77,6 +77,7 @@ impl Mission {
         ));
         let before = self.stg.executions("webapp1")?;
         self.team.promote("stg", release)?;
+        copied(&self.stg, &release.digest)?;
         follow(&self.stg, release, &before)?;
         self.same_bytes(&self.stg, release)
     }

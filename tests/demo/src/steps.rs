@@ -98,17 +98,49 @@ pub(crate) fn decided(
     about: &str,
 ) -> Result<String, Failure> {
     environment.wait("the decision record", || {
-        let records = environment.records(function, about)?;
-        let records = records.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let text = |record: &Value, name: &str| {
-            record.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
-        };
+        let records = environment.records(function, "decision", about)?;
         let found = records.into_iter().find(|record| text(record, "decision") == kind);
         Ok(match found {
             Some(record) => Seen::Done(format!("{kind}: {}", text(&record, "because"))),
             None => Seen::NotYet(format!("no record `{kind}` about {about}")),
         })
     })
+}
+
+/// Shows how an image is copied, as the function that does it tells on the way and at the end.
+pub(crate) fn copied(environment: &Environment, digest: &str) -> Result<(), Failure> {
+    let name = &environment.name;
+    let mut shown = 0;
+    let done = environment.wait("the record of the copy", || {
+        let done = environment.records("promote_image", "copy", digest)?.into_iter().next();
+        let progress = environment.records("promote_image", "progress", digest)?;
+        for record in progress.iter().skip(shown) {
+            let [layers, bytes] = ["layers", "bytes"].map(|member| text(record, member));
+            let (sent, all) = bytes.split_once(" of ").unwrap_or_default();
+            let [sent, all] = [sent, all].map(|bytes| megabytes(bytes.parse().unwrap_or_default()));
+            show::proof(&format!("{name}: {layers} layers, {sent} of {all} MB"));
+        }
+        shown = progress.len();
+        Ok(done.map_or_else(|| Seen::NotYet("no record".to_owned()), Seen::Done))
+    })?;
+    let number = |member: &str| done.get(member).and_then(Value::as_u64).unwrap_or_default();
+    show::proof(&format!(
+        "{name}: copied: {} layers ({} MB) were sent, {} were here already; {} manifests, {} of which speak of the image",
+        number("layers"),
+        megabytes(number("bytes")),
+        number("layersHere"),
+        number("manifests"),
+        number("referrers"),
+    ));
+    Ok(())
+}
+
+fn text(record: &Value, member: &str) -> String {
+    record.get(member).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1}", bytes as f64 / 1e6)
 }
 
 /// Fills the console's form: starts an Automation document, and waits for what it answers.

@@ -10,6 +10,9 @@ pub(crate) struct Team {
     application: Git,
 }
 
+/// How large the layers are that all releases have in common, in MiB.
+const RUNTIME_MEBIBYTES: [u8; 4] = [3, 7, 11, 15];
+
 /// One commit of the application, and the image that was built from it.
 pub(crate) struct Release {
     /// What the team calls it.
@@ -35,7 +38,7 @@ impl Team {
         self.application.write("VERSION", format!("{name}\n"))?;
         let commit = self.application.commit("Sam Service <sam@example.com>", &format!("webapp1 {name}"))?;
         self.push("dev", &format!("{commit}:refs/heads/main"))?;
-        let image = Image::new("webapp1").version(name).build()?;
+        let image = image(name).build()?;
         let digest = dev.registry.push("webapp1", Some(&commit), &image)?;
         Ok(Release { name, commit, digest })
     }
@@ -55,4 +58,14 @@ impl Team {
     pub(crate) fn push_back(&self, environment: &str, release: &Release) -> Result<(), Failure> {
         self.push(environment, &format!("+{}:refs/heads/main", release.commit))
     }
+}
+
+/// What CI builds: a runtime in several layers, the same in all releases, and the application.
+fn image(version: &str) -> Image {
+    let runtime =
+        RUNTIME_MEBIBYTES.iter().fold(Image::new("webapp1").version(version), |image, mebibytes| {
+            let bytes = vec![*mebibytes; usize::from(*mebibytes) * 1024 * 1024];
+            image.layer(&format!("runtime/{mebibytes}"), bytes)
+        });
+    runtime.layer("app/webapp1", format!("webapp1 {version}\n"))
 }

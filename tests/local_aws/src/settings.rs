@@ -30,6 +30,8 @@ pub struct Timing {
     pub task_drain: f64,
     /// From a failed asynchronous invocation until the second attempt; the third comes after twice that.
     pub async_retry_delay: f64,
+    /// How long a mebibyte of a layer is on its way out, on each connection.
+    pub layer_mebibyte: f64,
 }
 
 impl Default for Timing {
@@ -41,6 +43,7 @@ impl Default for Timing {
             task_healthy: 0.5,
             task_drain: 0.2,
             async_retry_delay: 60.0,
+            layer_mebibyte: 0.0,
         }
     }
 }

@@ -180,6 +180,7 @@ pub(crate) fn revisions_facts(rules: RulesFact) -> RevisionsFacts {
         upstream: None,
         services: BTreeMap::from([(service(WEBAPP1), read)]),
         left_out: BTreeSet::new(),
+        platforms: BTreeMap::new(),
         images: BTreeMap::from([(image_repository("webapp1"), RepositoryImages::Listed(images))]),
     }
 }

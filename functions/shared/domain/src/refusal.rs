@@ -3,7 +3,7 @@
 use crate::hold::HoldError;
 use crate::names::{
     AccountId, ActionName, BranchName, CommitId, ContainerName, ExecutionId, FilePath, ImageDigest,
-    ImageRepositoryName, ImageTag, ImageUri, InvalidName, PipelineName, RepositoryName, ServiceId,
+    ImageRepositoryName, ImageTag, ImageUri, InvalidName, PipelineName, Platform, RepositoryName, ServiceId,
 };
 use crate::revision::RevisionError;
 use crate::rules::RuleError;
@@ -164,6 +164,23 @@ pub enum Refusal {
         commit: CommitId,
         /// Their tags.
         tags: String,
+    },
+    /// What the rules select is not built for the platform that they ask for.
+    #[error(
+        "container {container}: {tag} ({}) is not built for {wanted}, which its rules ask for, but for {built}; build it for {wanted} and push it under a new tag",
+        digest.short()
+    )]
+    OtherPlatform {
+        /// The container.
+        container: ContainerName,
+        /// The tag that was selected.
+        tag: ImageTag,
+        /// The image that was selected.
+        digest: ImageDigest,
+        /// What the rules ask for.
+        wanted: Platform,
+        /// What it is built for.
+        built: String,
     },
     /// What the rules select is in quarantine, or not later than what is.
     #[error("{0}")]
@@ -403,6 +420,7 @@ impl Refusal {
             Self::ImageRepositoryUnreadable { .. } => "image_repository_unreadable",
             Self::ApplicationBranchMissing { .. } => "application_branch_missing",
             Self::Ambiguous { .. } => "ambiguous",
+            Self::OtherPlatform { .. } => "other_platform",
             Self::Quarantined(_) => "quarantined",
             Self::NeverBack { .. } => "never_back",
             Self::NotComparable { .. } => "not_comparable",

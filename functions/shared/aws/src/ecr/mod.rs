@@ -4,6 +4,7 @@
 mod images;
 mod layers;
 mod manifests;
+mod platforms;
 mod referrers;
 
 pub(crate) use images::timestamp;

@@ -12,6 +12,7 @@ mod starts;
 mod sweep;
 mod unread;
 mod upstream;
+mod wanted;
 
 pub use forced::{Forced, read_forced};
 #[cfg(feature = "operator")]

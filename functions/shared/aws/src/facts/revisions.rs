@@ -3,7 +3,8 @@
 use super::SERVICES_AT_ONCE;
 use super::files::{read_changes, read_hold, read_revision, read_rules};
 use super::unread::{Unread, apart};
-use super::upstream::{read_evidence, read_sources, sources};
+use super::upstream::{read_sources, sources};
+use super::wanted::read_wanted;
 use crate::connection::Clients;
 use crate::error::{CallError, CallErrorKind};
 use crate::stack::Stack;
@@ -96,6 +97,7 @@ pub(super) async fn read_revisions_at(
         services,
         left_out: unread.iter().flat_map(|unread| unread.services.iter().cloned()).collect(),
         images,
+        platforms: BTreeMap::new(),
         upstream: upstream_facts,
     };
     let mut read = RevisionsRead { facts, unread };
@@ -103,9 +105,7 @@ pub(super) async fn read_revisions_at(
     for (source, error) in not_there {
         read.unread_upstream(&source, error);
     }
-    if let Some(upstream) = upstream {
-        read_evidence(upstream, &mut read).await;
-    }
+    Box::pin(read_wanted(clients, upstream, &mut read)).await;
     read
 }
 
@@ -119,15 +119,20 @@ impl RevisionsRead {
     /// Leaves out the services whose repository here could not be read: what is here says what may not be gone back on.
     fn leave_out(&mut self, failures: Vec<(ImageRepositoryName, CallError)>) {
         for (repository, error) in failures {
-            let uses = |rules: &ServiceRules| {
-                rules.containers.values().any(|container| container.repository == repository)
-            };
-            let is_user = |service: &&ServiceId| named(&self.facts.rules, service).is_some_and(uses);
-            let users: BTreeSet<ServiceId> = self.facts.services.keys().filter(is_user).cloned().collect();
+            let users = self.users_of(&repository);
             self.facts.services.retain(|service, _| !users.contains(service));
             self.facts.left_out.extend(users.iter().cloned());
             self.unread.push(Unread { services: users, error });
         }
+    }
+
+    /// The services of which a container uses this repository.
+    pub(super) fn users_of(&self, repository: &ImageRepositoryName) -> BTreeSet<ServiceId> {
+        let uses = |rules: &ServiceRules| {
+            rules.containers.values().any(|container| container.repository == *repository)
+        };
+        let is_user = |service: &&ServiceId| named(&self.facts.rules, service).is_some_and(uses);
+        self.facts.services.keys().filter(is_user).cloned().collect()
     }
 
     /// Tells for which services something of a repository upstream could not be read. They stay: what needs no upstream, such

@@ -7,6 +7,7 @@ mod ecs;
 mod git;
 mod image_uri;
 mod pipeline;
+mod platform;
 
 pub use account::{AccountId, EnvironmentName, EventId, Region};
 pub use ecr::{EcrRegistry, ImageDigest, ImageRepositoryName, ImageTag};
@@ -14,6 +15,7 @@ pub use ecs::{ClusterName, ContainerName, ServiceDeploymentArn, ServiceId, Servi
 pub use git::{BlobId, BranchName, CommitId, FilePath, RepositoryName};
 pub use image_uri::{ImageUri, Reference, Registry};
 pub use pipeline::{ActionName, ExecutionId, PipelineName, PipelinePattern, RequestToken};
+pub use platform::Platform;
 
 use crate::text::shown;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::TagPattern;
 use crate::image::{Image, is_candidate_tag};
-use crate::names::ImageTag;
+use crate::names::{ImageTag, Platform};
 use crate::time::Timestamp;
 
 /// What a container's images must be like to be candidates. None of it keeps an image from running that git says already.
@@ -14,6 +14,8 @@ pub struct Conditions {
     pub allow: Option<TagPattern>,
     /// The tags that name none.
     pub ignore: Option<TagPattern>,
+    /// The platform that it must be built for; any where absent.
+    pub platform: Option<Platform>,
     /// How long an image must have been in its registry: time for scans, and for a tag that was pushed by mistake.
     pub minimum_age: Duration,
 }

@@ -95,14 +95,18 @@ fn application(fields: &Fields<'_>) -> Result<Option<Application>, RuleError> {
 }
 
 fn container_rules(node: &Node) -> Result<ContainerRules, RuleError> {
-    let fields =
-        Fields::of(node, "a container", &["repository", "select", "allow", "ignore", "minimum_age", "from"])?;
+    let fields = Fields::of(
+        node,
+        "a container",
+        &["repository", "select", "allow", "ignore", "minimum_age", "platform", "from"],
+    )?;
     Ok(ContainerRules {
         repository: fields.required("repository")?.name("image repository name")?,
         select: policy(fields.required("select")?)?,
         conditions: Conditions {
             allow: fields.optional("allow").map(|node| pattern("allow", node)).transpose()?,
             ignore: fields.optional("ignore").map(|node| pattern("ignore", node)).transpose()?,
+            platform: fields.optional("platform").map(|node| node.name("platform")).transpose()?,
             minimum_age: fields.optional("minimum_age").map(minimum_age).transpose()?.unwrap_or_default(),
         },
         from: fields.optional("from").map(|node| node.name("image repository name")).transpose()?,

@@ -37,10 +37,13 @@ pub(super) fn get(
     check_digest(digest)?;
     let input = json!({"repositoryName": name, "layerDigest": digest});
     let answer = session.perform("GetDownloadUrlForLayer", input)?;
-    let path = layers::path(&session.local.lock(), &session.login.registry, digest);
+    let (path, pace) = {
+        let world = session.local.lock();
+        (layers::path(&world, &session.login.registry, digest), downloads::Pace::of(&world))
+    };
     let file = File::open(path).map_err(|_| unknown(digest))?;
     let more = [("docker-content-digest", digest)];
-    Ok(answer.deliver(downloads::serve(file, &Method::GET, headers, &more)))
+    Ok(answer.deliver(downloads::serve((file, pace), &Method::GET, headers, &more)))
 }
 
 pub(super) fn check_digest(digest: &str) -> Result<(), RegistryError> {

@@ -7,6 +7,7 @@ use crate::services::ecr::download::{Refusal, resolve};
 use crate::shared::LocalAws;
 use crate::wire::perform::Delivery;
 use crate::wire::server;
+use crate::world::World;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
@@ -15,14 +16,37 @@ use futures_util::stream;
 use serde::Deserialize;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Who downloads: an address needs no login.
 const ANYBODY: &str = "anybody";
 /// How much is read at once.
 const CHUNK_BYTES: u64 = 256 * 1024;
+const MEBIBYTE: f64 = 1_048_576.0;
 /// How many chunks may wait for the connection.
 const CHUNKS_AHEAD: usize = 4;
+
+/// How fast a connection takes a layer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    seconds_per_mebibyte: f64,
+}
+
+impl Pace {
+    /// As the settings have it.
+    pub(super) fn of(world: &World) -> Self {
+        Self { seconds_per_mebibyte: world.settings.timing.layer_mebibyte }
+    }
+
+    /// Lasts as long as these bytes are on their way.
+    fn wait(self, bytes: u64) {
+        let seconds = self.seconds_per_mebibyte * bytes as f64 / MEBIBYTE;
+        if seconds > 0.0 {
+            std::thread::sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default());
+        }
+    }
+}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,12 +69,13 @@ pub(super) async fn download(
     if let Some(refusal) = fault.as_ref().and_then(refused) {
         return refusal;
     }
+    let pace = Pace::of(&local.lock());
     let found = match account.parse::<AccountId>() {
         Ok(account) => resolve(&local.lock(), &account, &digest, expires, &token),
         Err(_) => Err(Refusal::NotSigned),
     };
     match found.map(File::open) {
-        Ok(Ok(file)) => delivered(serve(file, &method, &headers, &[]), fault.as_ref()),
+        Ok(Ok(file)) => delivered(serve((file, pace), &method, &headers, &[]), fault.as_ref()),
         Ok(Err(_)) | Err(Refusal::Gone) => {
             s3_error(StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist.")
         }
@@ -100,7 +125,12 @@ fn s3_error(status: StatusCode, code: &str, message: &str) -> Response {
 }
 
 /// The file, or the range of it that was asked for.
-pub(super) fn serve(file: File, method: &Method, headers: &HeaderMap, more: &[(&str, &str)]) -> Response {
+pub(super) fn serve(
+    (file, pace): (File, Pace),
+    method: &Method,
+    headers: &HeaderMap,
+    more: &[(&str, &str)],
+) -> Response {
     let Ok(size) = file.metadata().map(|metadata| metadata.len()) else {
         return super::response(StatusCode::INTERNAL_SERVER_ERROR, &[], Body::empty());
     };
@@ -126,7 +156,7 @@ pub(super) fn serve(file: File, method: &Method, headers: &HeaderMap, more: &[(&
     ];
     headers.extend(content_range.as_deref().map(|range| ("content-range", range)));
     headers.extend_from_slice(more);
-    let body = if *method == Method::HEAD { Body::empty() } else { body(file, first, length) };
+    let body = if *method == Method::HEAD { Body::empty() } else { body((file, pace), first, length) };
     super::response(status, &headers, body)
 }
 
@@ -173,14 +203,14 @@ impl Asked {
 
 /// What fits into one chunk is read at once; more is read ahead in a thread of its own while the connection takes what was
 /// read.
-fn body(mut file: File, first: u64, length: u64) -> Body {
+fn body((mut file, pace): (File, Pace), first: u64, length: u64) -> Body {
     if length <= CHUNK_BYTES {
         let whole = chunk(&mut file, first, length);
         return Body::from_stream(stream::once(std::future::ready(whole)));
     }
     let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(CHUNKS_AHEAD);
     tokio::task::spawn_blocking(move || {
-        if let Err(error) = read(file, first, length, &sender) {
+        if let Err(error) = read((file, pace), first, length, &sender) {
             let _ = sender.blocking_send(Err(error));
         }
     });
@@ -196,13 +226,19 @@ fn chunk(file: &mut File, first: u64, length: u64) -> io::Result<Bytes> {
     Ok(Bytes::from(chunk))
 }
 
-fn read(mut file: File, first: u64, length: u64, sender: &mpsc::Sender<io::Result<Bytes>>) -> io::Result<()> {
+fn read(
+    (mut file, pace): (File, Pace),
+    first: u64,
+    length: u64,
+    sender: &mpsc::Sender<io::Result<Bytes>>,
+) -> io::Result<()> {
     let end = first + length;
     let mut at = first;
     while at < end {
         let count = (end - at).min(CHUNK_BYTES);
         let chunk = chunk(&mut file, at, count)?;
         at += count;
+        pace.wait(count);
         if sender.blocking_send(Ok(chunk)).is_err() {
             // The client is gone.
             return Ok(());

@@ -1,11 +1,12 @@
 //! What happens to one container of a service.
 
-use super::{RevisionsFacts, ServiceFacts};
+use super::{Place, RevisionsFacts, ServiceFacts, Wanted};
 use crate::facts::{ApplicationTip, RepositoryImages};
 use crate::hold::HoldFile;
 use crate::image::Image;
 use crate::names::{
-    CommitId, ContainerName, ImageDigest, ImageRepositoryName, ImageTag, ImageUri, Registry, ServiceId,
+    CommitId, ContainerName, ImageDigest, ImageRepositoryName, ImageTag, ImageUri, Platform, Registry,
+    ServiceId,
 };
 use crate::plan::{CopyImage, TagImage};
 use crate::refusal::{QuarantineRefusal, Refusal};
@@ -37,13 +38,8 @@ pub(super) enum Choice {
         /// What of it is upstream and not here.
         copy: Option<Box<CopyImage>>,
     },
-    /// What upstream says of an image must be read first.
-    EvidenceWanted {
-        /// The repository upstream.
-        repository: ImageRepositoryName,
-        /// The image.
-        digest: ImageDigest,
-    },
+    /// This must be read first.
+    Wanted(Wanted),
     /// Nothing can be selected yet.
     Waits(String),
     /// Something must be mended first.
@@ -106,13 +102,57 @@ impl Container<'_> {
                 return Choice::Refused(Refusal::ImageRepositoryMissing { repository: repository.clone() });
             }
         };
-        match select(&self.rules.select, &self.admitted(images), self.read.application.commit()) {
-            Selection::Chosen(candidate) => match self.step(&candidate, images, images) {
-                None => Choice::Same { tag: candidate.tag, copy: None },
-                Some(step) => self.differs(candidate, step, Vec::new(), Arrival::Here),
-            },
-            Selection::None(reason) => self.no_selection(repository, reason, images),
+        let mut left = self.admitted(images);
+        let mut lacking: Option<Refusal> = None;
+        loop {
+            let candidate = match select(&self.rules.select, &left, self.read.application.commit()) {
+                Selection::Chosen(candidate) => candidate,
+                Selection::None(reason) => {
+                    return lacking.map_or_else(
+                        || self.no_selection(repository, reason, images),
+                        |refusal| Choice::Waits(refusal.to_string()),
+                    );
+                }
+            };
+            match self.other_platform(&candidate, (Place::Here, repository)) {
+                Err(wanted) => return Choice::Wanted(wanted),
+                Ok(None) => {
+                    return match self.step(&candidate, images, images) {
+                        None => Choice::Same { tag: candidate.tag, copy: None },
+                        Some(step) => self.differs(candidate, step, Vec::new(), Arrival::Here),
+                    };
+                }
+                Ok(Some(refusal)) if self.rules.select == Policy::Commit => return Choice::Refused(refusal),
+                Ok(Some(refusal)) => {
+                    left.retain(|image| image.digest != candidate.digest);
+                    lacking.get_or_insert(refusal);
+                }
+            }
         }
+    }
+
+    /// Why a candidate cannot run where the rules want it; or that it must be read first what it is built for.
+    pub(super) fn other_platform(
+        &self,
+        candidate: &Candidate,
+        (place, repository): (Place, &ImageRepositoryName),
+    ) -> Result<Option<Refusal>, Wanted> {
+        let Some(wanted) = &self.rules.conditions.platform else { return Ok(None) };
+        let Some(built) = self.facts.platforms.get(&candidate.digest) else {
+            let (repository, digest) = (repository.clone(), candidate.digest.clone());
+            return Err(Wanted::Platforms { place, repository, digest });
+        };
+        if built.iter().any(|built| wanted.is_met_by(built)) {
+            return Ok(None);
+        }
+        let built: Vec<&str> = built.iter().map(Platform::as_str).collect();
+        Ok(Some(Refusal::OtherPlatform {
+            container: self.name.clone(),
+            tag: candidate.tag.clone(),
+            digest: candidate.digest.clone(),
+            wanted: wanted.clone(),
+            built: if built.is_empty() { "none that it names".to_owned() } else { built.join(", ") },
+        }))
     }
 
     /// The images that may be candidates now.

@@ -7,7 +7,8 @@ use crate::facts::{
     UpstreamFacts,
 };
 use crate::names::{
-    CommitId, EcrRegistry, EnvironmentName, EventId, ImageDigest, ImageRepositoryName, ImageTag, ServiceId,
+    CommitId, EcrRegistry, EnvironmentName, EventId, ImageDigest, ImageRepositoryName, ImageTag, Platform,
+    ServiceId,
 };
 use crate::rules::Application;
 use crate::time::Timestamp;
@@ -40,6 +41,8 @@ pub struct RevisionsFacts {
     pub left_out: BTreeSet<ServiceId>,
     /// The repositories that their containers use.
     pub images: BTreeMap<ImageRepositoryName, RepositoryImages>,
+    /// What the images are built for that were asked about: the same wherever they are.
+    pub platforms: BTreeMap<ImageDigest, BTreeSet<Platform>>,
     /// The environment before this one; none in the first.
     pub upstream: Option<UpstreamFacts>,
 }

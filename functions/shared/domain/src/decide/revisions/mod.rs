@@ -64,10 +64,41 @@ pub fn decide(facts: &RevisionsFacts) -> Plan {
     commit::plan(facts, decided)
 }
 
-/// The images of which must be known what upstream says before anything is decided about the services that wait for it.
+/// Something about an image that must be known before anything is decided about the services that wait for it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wanted {
+    /// What upstream says of it.
+    Evidence {
+        /// The repository upstream.
+        repository: ImageRepositoryName,
+        /// The image.
+        digest: ImageDigest,
+    },
+    /// What it is built for.
+    Platforms {
+        /// Where it is.
+        place: Place,
+        /// The repository there.
+        repository: ImageRepositoryName,
+        /// The image.
+        digest: ImageDigest,
+    },
+}
+
+/// Where an image is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// In this account's registry.
+    Here,
+    /// In that of the account before it.
+    Upstream,
+}
+
+/// What must be known before anything is decided about the services that wait for it. What comes next can depend on it, so
+/// this is asked until it is nothing.
 #[must_use]
-pub fn evidence_wanted(facts: &RevisionsFacts) -> BTreeSet<(ImageRepositoryName, ImageDigest)> {
-    facts.services.iter().flat_map(|(service, read)| service::evidence_wanted(facts, service, read)).collect()
+pub fn wanted(facts: &RevisionsFacts) -> BTreeSet<Wanted> {
+    facts.services.iter().flat_map(|(service, read)| service::wanted(facts, service, read)).collect()
 }
 
 /// Whether something of a service cannot be decided without this repository upstream: what was promoted before needs none.

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::container::{Arrival, Choice, Container};
+use super::{Place, Wanted};
 use crate::approval::{Gate, Missing, Standing, approved_instead};
 use crate::facts::{RepositoryImages, UpstreamFacts};
 use crate::image::Image;
@@ -135,15 +136,23 @@ impl Container<'_> {
             let Some(image) = left.iter().find(|image| image.digest == candidate.digest) else {
                 return self.none_approved(source, NoSelection::NoMatch, lacking);
             };
+            match self.other_platform(&candidate, (Place::Upstream, source.repository)) {
+                Err(wanted) => return Choice::Wanted(wanted),
+                Ok(None) => {}
+                Ok(Some(refusal)) if self.rules.select == Policy::Commit => return Choice::Refused(refusal),
+                Ok(Some(refusal)) => {
+                    left.retain(|image| image.digest != candidate.digest);
+                    lacking.get_or_insert(refusal);
+                    continue;
+                }
+            }
             let evidence = source.upstream.evidence_of(source.repository, &candidate.digest, source.images);
             // What the listing alone rules out need not be asked about.
             let standing = match evidence {
                 Some(evidence) => gate.standing(image, &candidate.tag, evidence),
                 None if gate.may_stand(image) => {
-                    return Choice::EvidenceWanted {
-                        repository: source.repository.clone(),
-                        digest: candidate.digest,
-                    };
+                    let (repository, digest) = (source.repository.clone(), candidate.digest);
+                    return Choice::Wanted(Wanted::Evidence { repository, digest });
                 }
                 None => gate.standing(image, &candidate.tag, &[]),
             };

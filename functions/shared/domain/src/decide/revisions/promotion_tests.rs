@@ -6,7 +6,7 @@ use crate::evidence::{Evidence, EvidenceKind};
 use crate::facts::{ApplicationTip, FileFact, RepositoryImages, UpstreamFacts};
 use crate::fixtures::*;
 use crate::image::Image;
-use crate::names::{AccountId, CommitId, EnvironmentName, ImageTag, RepositoryName};
+use crate::names::{AccountId, CommitId, EnvironmentName, ImageTag, Platform, RepositoryName};
 use crate::plan::Step;
 use crate::rules::Application;
 use crate::wake_up::Function;
@@ -51,6 +51,10 @@ fn upstream(facts: &mut RevisionsFacts, images: Vec<Image>) {
 
 fn here(facts: &mut RevisionsFacts, images: Vec<Image>) {
     facts.images.insert(image_repository("webapp1"), RepositoryImages::Listed(images));
+}
+
+fn evidence_of(number: u32) -> Wanted {
+    Wanted::Evidence { repository: image_repository("webapp1"), digest: digest(number) }
 }
 
 /// What upstream says of an image.
@@ -188,11 +192,11 @@ fn a_branch_that_is_missing_is_told_only_where_a_commit_should_come_from_it() {
 fn evidence_is_asked_for_one_candidate_after_the_other() {
     let mut facts = promoted("newest", "verified");
     facts.upstream.as_mut().unwrap().evidence.clear();
-    assert_eq!(evidence_wanted(&facts), BTreeSet::from([(image_repository("webapp1"), digest(2))]));
+    assert_eq!(wanted(&facts), BTreeSet::from([evidence_of(2)]));
     says(&mut facts, 2, &[]);
-    assert_eq!(evidence_wanted(&facts), BTreeSet::from([(image_repository("webapp1"), digest(1))]));
+    assert_eq!(wanted(&facts), BTreeSet::from([evidence_of(1)]));
     says(&mut facts, 1, &[(EvidenceKind::Verified, 11)]);
-    assert_eq!(evidence_wanted(&facts), BTreeSet::new());
+    assert_eq!(wanted(&facts), BTreeSet::new());
     check(
         &facts,
         &expect![[r#"
@@ -207,7 +211,7 @@ fn of_an_image_that_nothing_refers_to_nothing_is_asked() {
     facts.upstream.as_mut().unwrap().evidence.clear();
     let signature = Image { subject: Some(digest(1)), ..image(9, 12, &[]) };
     upstream(&mut facts, vec![image(1, 10, &["1111111"]), image(2, 20, &["2222222"]), signature]);
-    assert_eq!(evidence_wanted(&facts), BTreeSet::from([(image_repository("webapp1"), digest(1))]));
+    assert_eq!(wanted(&facts), BTreeSet::from([evidence_of(1)]));
 }
 
 #[test]
@@ -248,6 +252,28 @@ fn what_was_promoted_before_needs_neither_upstream_nor_its_approvals() {
         "#]],
     );
     assert!(!needs_upstream(&facts, &service(WEBAPP1), &image_repository("webapp1")));
+}
+
+#[test]
+fn an_image_for_another_platform_does_not_enter() {
+    let mut facts = promoted("commit, platform: linux/arm64", "push");
+    let of_2 = Wanted::Platforms {
+        place: Place::Upstream,
+        repository: image_repository("webapp1"),
+        digest: digest(2),
+    };
+    assert_eq!(wanted(&facts), BTreeSet::from([of_2]));
+    let built = |names: &[&str]| names.iter().map(|name| Platform::parse(name).unwrap()).collect();
+    facts.platforms.insert(digest(2), built(&["linux/amd64"]));
+    let mut told = decide(&facts).to_string();
+    facts.platforms.insert(digest(2), built(&["linux/amd64", "linux/arm64/v8"]));
+    told += &decide(&facts).to_string();
+    expect![[r#"
+        cluster1/webapp1: refused (other_platform): container webapp1: 2222222 (sha256:000200000000) is not built for linux/arm64, which its rules ask for, but for linux/amd64; build it for linux/arm64 and push it under a new tag
+        cluster1/webapp1: copying: webapp1: commit selects 2222222 (sha256:000200000000), git said sha256:000100000000, approved: push of 2222222a to webapp1:main
+        - copy webapp1@sha256:000200000000 of 222222222222 to webapp1
+        then decide again
+    "#]].assert_eq(&told);
 }
 
 #[test]

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::container::{Arrival, Choice, Container, Move};
 use super::hold::{self, Held};
-use super::{Change, Decided, RevisionsFacts, ServiceFacts};
+use super::{Change, Decided, RevisionsFacts, ServiceFacts, Wanted};
 use crate::decision::{Decision, DecisionKind};
 use crate::facts::{FileFact, RulesOfService};
 use crate::hold::HoldFile;
-use crate::names::{ImageDigest, ImageRepositoryName, ServiceId};
+use crate::names::{ImageRepositoryName, ServiceId};
 use crate::plan::{CopyImage, FileContent, Then};
 use crate::refusal::Refusal;
 use crate::revision::RevisionFile;
@@ -120,15 +120,11 @@ fn trailers(service: &ServiceId, read: &ServiceFacts) -> Option<ServiceTrailers>
     read.last_change.as_ref()?.trailers(service, read.revision.content()?)
 }
 
-/// The images of which a service's containers must know what upstream says.
-pub(super) fn evidence_wanted(
-    facts: &RevisionsFacts,
-    service: &ServiceId,
-    read: &ServiceFacts,
-) -> Vec<(ImageRepositoryName, ImageDigest)> {
+/// What a service's containers must know of images.
+pub(super) fn wanted(facts: &RevisionsFacts, service: &ServiceId, read: &ServiceFacts) -> Vec<Wanted> {
     let RulesOfService::Named(rules) = facts.rules.of_service(service) else { return Vec::new() };
     let wanted = choices(facts, service, read, rules).into_iter().filter_map(|(_, choice)| match choice {
-        Choice::EvidenceWanted { repository, digest } => Some((repository, digest)),
+        Choice::Wanted(wanted) => Some(wanted),
         _ => None,
     });
     wanted.collect()
@@ -138,18 +134,16 @@ pub(super) fn evidence_wanted(
 fn differs(choice: &Choice) -> Option<&Move> {
     match choice {
         Choice::Differs(to) => Some(to),
-        Choice::Manual
-        | Choice::Same { .. }
-        | Choice::EvidenceWanted { .. }
-        | Choice::Waits(_)
-        | Choice::Refused(_) => None,
+        Choice::Manual | Choice::Same { .. } | Choice::Wanted(_) | Choice::Waits(_) | Choice::Refused(_) => {
+            None
+        }
     }
 }
 
 /// The `commit` containers of a service move together or not at all.
 fn keep_together(choices: &mut [(&Policy, Choice)]) {
     let stops = |choice: &Choice| match choice {
-        Choice::EvidenceWanted { .. } | Choice::Waits(_) | Choice::Refused(_) => true,
+        Choice::Wanted(_) | Choice::Waits(_) | Choice::Refused(_) => true,
         Choice::Differs(to) => to.objection.is_some(),
         Choice::Manual | Choice::Same { .. } => false,
     };
@@ -182,6 +176,17 @@ struct Sorted {
     late: Vec<CopyImage>,
 }
 
+fn not_read(wanted: &Wanted) -> String {
+    match wanted {
+        Wanted::Evidence { repository, digest } => {
+            format!("what upstream says of {repository}@{} was not read", digest.short())
+        }
+        Wanted::Platforms { repository, digest, .. } => {
+            format!("what {repository}@{} is built for was not read", digest.short())
+        }
+    }
+}
+
 fn sorted(choices: Vec<(&Policy, Choice)>) -> Sorted {
     let mut sorted = Sorted::default();
     for (_, choice) in choices {
@@ -191,9 +196,7 @@ fn sorted(choices: Vec<(&Policy, Choice)>) -> Sorted {
                 sorted.same.push(tag.to_string());
                 sorted.late.extend(copy.map(|copy| *copy));
             }
-            Choice::EvidenceWanted { repository, digest } => sorted
-                .waits
-                .push(format!("what upstream says of {repository}@{} was not read", digest.short())),
+            Choice::Wanted(wanted) => sorted.waits.push(not_read(&wanted)),
             Choice::Waits(why) => sorted.waits.push(why),
             // One branch that is missing keeps all containers of its commit waiting.
             Choice::Refused(refusal) if sorted.refusals.contains(&refusal) => {}

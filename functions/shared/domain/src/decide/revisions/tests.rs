@@ -5,6 +5,7 @@ use crate::facts::{ApplicationTip, FileFact, LastChange, RepositoryImages};
 use crate::fixtures::*;
 use crate::hold::{Hold, HoldFile, Quarantined};
 use crate::image::Image;
+use crate::names::Platform;
 use crate::names::{CommitId, ImageUri};
 use crate::plan::{CommitFiles, Step, Then};
 use crate::revision::RevisionFile;
@@ -171,6 +172,27 @@ fn what_is_not_allowed_or_is_ignored_or_is_too_young_is_no_candidate() {
         minimum_age: 81s: cluster1/webapp1: nothing: git says what the rules select: 1111111
         minimum_age: 1d: cluster1/webapp1: waiting: webapp1: 3333333 (sha256:000300000000) of webapp1 is younger than minimum_age asks for: it is a candidate from 2027-01-16T08:01:30Z
         allow: "x": cluster1/webapp1: waiting: webapp1: 3333333 (sha256:000300000000) of webapp1 is left out by allow or ignore
+    "#]].assert_eq(&told);
+}
+
+#[test]
+fn the_newest_image_for_the_platform_is_selected() {
+    let mut facts = with_conditions("newest", "platform: linux/arm64");
+    let platform = |name: &str| BTreeSet::from([Platform::parse(name).unwrap()]);
+    let mut told = decide(&facts).to_string();
+    facts.platforms.insert(digest(3), platform("linux/amd64"));
+    told += &decide(&facts).to_string();
+    facts.platforms.insert(digest(2), platform("linux/arm64/v8"));
+    told += &decide(&facts).to_string();
+    facts.platforms = (1..=3).map(|number| (digest(number), platform("windows/amd64"))).collect();
+    facts.platforms.insert(digest(3), BTreeSet::new());
+    told += &decide(&facts).to_string();
+    expect![[r#"
+        cluster1/webapp1: waiting: what webapp1@sha256:000300000000 is built for was not read
+        cluster1/webapp1: waiting: what webapp1@sha256:000200000000 is built for was not read
+        cluster1/webapp1: moved: webapp1: newest "[0-9a-f]{7,40}" selects 2222222 (sha256:000200000000), git said sha256:000100000000
+        - commit to deployment main on 00000007: cluster1/webapp1: webapp1 → 2222222 (cluster1/webapp1/revision.json)
+        cluster1/webapp1: waiting: container webapp1: 3333333 (sha256:000300000000) is not built for linux/arm64, which its rules ask for, but for none that it names; build it for linux/arm64 and push it under a new tag
     "#]].assert_eq(&told);
 }
 
