@@ -48,6 +48,19 @@ impl Story {
         self.answer(&execution)
     }
 
+    /// A person rolls back `cluster1/webapp1` in ECS while its newest deployment rolls out, and everything happens.
+    ///
+    /// # Errors
+    /// What ECS says.
+    pub fn roll_back_in_ecs(&self) -> Result<(), Failure> {
+        let asked = json!({ "cluster": "cluster1", "service": "webapp1" });
+        let deployments = self.aws.call("ecs", "ListServiceDeployments", &asked)?;
+        let newest = deployments.pointer("/serviceDeployments/0/serviceDeploymentArn");
+        let stop = json!({ "serviceDeploymentArn": newest, "stopType": "ROLLBACK" });
+        self.aws.call("ecs", "StopServiceDeployment", &stop)?;
+        self.rest()
+    }
+
     /// Invokes `roll_back` itself, lets everything happen, and gives its answer, or its error.
     ///
     /// # Errors

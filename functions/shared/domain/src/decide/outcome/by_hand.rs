@@ -20,15 +20,21 @@ struct Target<'a> {
     revision: &'a RevisionFile,
 }
 
+/// Whether it was told of the deployed commit that a person rolled it back.
+pub(super) fn is_told(facts: &OutcomeFacts) -> bool {
+    facts.told.contains(&DecisionKind::RolledBack)
+}
+
 /// "Roll back" in ECS: the rollout was stopped, and the service runs what it ran before.
 pub(super) fn rolled_back_in_ecs(facts: &OutcomeFacts, deployed: &Deployed<'_>, reason: &str) -> Plan {
     let how = format!("a person rolled back in ECS ({reason})");
+    // It was written to git before it was told. If git says the same again, somebody wanted it since.
+    if is_told(facts) {
+        let because = format!("{how}; this was told already");
+        return Plan::nothing(Decision::of(&facts.service, DecisionKind::Nothing, because));
+    }
     if facts.revision.blob() != Some(deployed.blob) {
         // Git says something else already: what stopped it was Towpath's own rollback, or what it left is past.
-        if facts.told.contains(&DecisionKind::RolledBack) {
-            let because = format!("{how}; this was told already");
-            return Plan::nothing(Decision::of(&facts.service, DecisionKind::Nothing, because));
-        }
         return super::overtaken(facts, deployed, &format!("the rollout was stopped: {reason}"));
     }
     let before =

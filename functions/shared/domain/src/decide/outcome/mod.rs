@@ -54,6 +54,10 @@ pub fn decide(facts: &OutcomeFacts) -> Plan {
         DeploymentStatus::Stopped => {
             let reason = deployment.reason.as_deref().unwrap_or("ECS tells no reason");
             let because = format!("the deployment was stopped: {reason}");
+            if by_hand::is_told(facts) {
+                let because = format!("{because}; that a person rolled it back was told already");
+                return decided(DecisionKind::Nothing, because);
+            }
             if is_current(facts, &deployed) {
                 failed::only_told(facts, &deployed, None, &because)
             } else {

@@ -550,6 +550,19 @@ fn a_persons_rollback_in_ecs_is_written_to_git() {
             cluster1/webapp1: nothing: a person rolled back in ECS (StopServiceDeployment was called); this was told already
         "#]],
     );
+    // Released since, so that git says the same revision again: the rollback is past.
+    let mut again = facts.clone();
+    again.told = vec![DecisionKind::RolledBack];
+    check(
+        &again,
+        &expect![[r#"
+            cluster1/webapp1: nothing: a person rolled back in ECS (StopServiceDeployment was called); this was told already
+        "#]],
+    );
+    again.deployments[0].status = DeploymentStatus::Stopped;
+    check(&again, &expect![[r#"
+        cluster1/webapp1: nothing: the deployment was stopped: StopServiceDeployment was called; that a person rolled it back was told already
+    "#]]);
     facts.earlier.clear();
     check(
         &facts,
