@@ -72,7 +72,7 @@ impl Play {
         // No two images are pushed at one time.
         self.drive.pass(std::time::Duration::from_millis(1500)).await?;
         let dev = self.account(Environment::Dev);
-        let is_index = repository == "newest1" && self.model.pushed.len() % INDEX_EVERY == 0;
+        let is_index = repository == "newest1" && self.model.pushed.len().is_multiple_of(INDEX_EVERY);
         let digest = match is_index {
             true => dev.push_index(repository, tag, kind).await?,
             false => dev.push_image(repository, tag, kind).await?,
