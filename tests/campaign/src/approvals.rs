@@ -20,11 +20,13 @@ pub(crate) struct Entering<'a> {
     pub(crate) digest: &'a str,
 }
 
-/// What upstream said of an image for a service, at what time.
-struct Said {
-    kind: String,
-    created: String,
-    at: DateTime<Utc>,
+/// What an environment said of an image for a service.
+pub(crate) struct Said {
+    pub(crate) kind: String,
+    /// When it happened, by its own word.
+    pub(crate) created: String,
+    /// When it was there to be read.
+    pub(crate) at: DateTime<Utc>,
 }
 
 impl Entering<'_> {
@@ -36,7 +38,7 @@ impl Entering<'_> {
         span: Span,
     ) -> Result<Option<String>, Failure> {
         let span = Span { from: span.from - SECOND, until: span.until };
-        let said = self.said(upstream)?;
+        let said = said(upstream, self.repository, self.digest, &self.service.id())?;
         let kinds = kinds(&said, span);
         if kinds.iter().all(|kind| kind == "quarantined") {
             return Ok(Some("upstream had put it in quarantine".to_owned()));
@@ -48,27 +50,34 @@ impl Entering<'_> {
         };
         Ok((!is_there).then(|| format!("no approval by {:?}", self.service.approval)))
     }
+}
 
-    fn said(&self, upstream: Account<'_>) -> Result<Vec<Said>, Failure> {
-        let asked = json!({ "repositoryName": self.repository, "subjectId": { "imageDigest": self.digest } });
-        let answer = upstream.call(Service::Ecr, "ListImageReferrers", asked)?;
-        let mut said = Vec::new();
-        for referrer in answer.get("referrers").and_then(Value::as_array).into_iter().flatten() {
-            let find = |name| annotation(referrer, name);
-            if find("service") != self.service.id() || find("account") != upstream.environment.account() {
-                continue;
-            }
-            let id = json!([{ "imageDigest": text(referrer, "/digest") }]);
-            let asked = json!({ "repositoryName": self.repository, "imageIds": id });
-            let found = upstream.call(Service::Ecr, "DescribeImages", asked)?;
-            let at = found.pointer("/imageDetails/0/imagePushedAt").and_then(Value::as_f64);
-            #[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970 fit")]
-            let at = at.and_then(|at| DateTime::from_timestamp_millis((at * 1000.0) as i64));
-            let at = at.ok_or("evidence without a time")?;
-            said.push(Said { kind: find("kind"), created: find("created"), at });
+/// What an environment said itself of an image for a service, oldest first.
+pub(crate) fn said(
+    account: Account<'_>,
+    repository: &str,
+    digest: &str,
+    service: &str,
+) -> Result<Vec<Said>, Failure> {
+    let asked = json!({ "repositoryName": repository, "subjectId": { "imageDigest": digest } });
+    let answer = account.call(Service::Ecr, "ListImageReferrers", asked)?;
+    let mut said = Vec::new();
+    for referrer in answer.get("referrers").and_then(Value::as_array).into_iter().flatten() {
+        let find = |name| annotation(referrer, name);
+        if find("service") != service || find("account") != account.environment.account() {
+            continue;
         }
-        Ok(said)
+        let id = json!([{ "imageDigest": text(referrer, "/digest") }]);
+        let asked = json!({ "repositoryName": repository, "imageIds": id });
+        let found = account.call(Service::Ecr, "DescribeImages", asked)?;
+        let at = found.pointer("/imageDetails/0/imagePushedAt").and_then(Value::as_f64);
+        #[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970 fit")]
+        let at = at.and_then(|at| DateTime::from_timestamp_millis((at * 1000.0) as i64));
+        let at = at.ok_or("evidence without a time")?;
+        said.push(Said { kind: find("kind"), created: find("created"), at });
     }
+    said.sort_by(|one, other| one.created.cmp(&other.created));
+    Ok(said)
 }
 
 /// An annotation by the end of its name.

@@ -5,6 +5,7 @@ use crate::accounts::Account;
 use crate::model::{Author, View};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
 use local_aws::services::Service;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,6 +49,15 @@ impl Snapshot {
     pub fn hold(&self, service: &str) -> Value {
         let file = self.files.get(&format!("{service}/hold.json"));
         file.and_then(|file| serde_json::from_str(&file.text).ok()).unwrap_or_default()
+    }
+
+    /// When a digest was put into quarantine.
+    pub fn quarantined_at(&self, service: &str, container: &str, digest: &str) -> Option<DateTime<Utc>> {
+        let hold = self.hold(service);
+        let mut entries = hold.get("quarantine").and_then(Value::as_array).into_iter().flatten();
+        let is_it =
+            |entry: &&Value| text(entry, "/container") == container && text(entry, "/digest") == digest;
+        text(entries.find(is_it)?, "/at").parse().ok()
     }
 
     /// The digests in quarantine for a container.

@@ -1,7 +1,7 @@
 //! The invariants that hold when everything has come to rest.
 
 use crate::accounts::Account;
-use crate::approvals::{Entering, annotation};
+use crate::approvals::{Entering, said};
 use crate::commits::HoldState;
 use crate::model::{Author, Pushed, Span, View};
 use crate::observe::{Snapshot, digests, text};
@@ -201,9 +201,12 @@ impl Rest<'_> {
         if running != wanted {
             return broken(6, format!("git says {wanted:?} for {id}, and {running:?} runs"));
         }
+        // The outcome of a deployment that is no longer the newest is told within half an hour, or not at all.
+        if !self.newest_went_well(service)? {
+            return Ok(());
+        }
         for (container, digest) in &wanted {
-            let said = self.evidence(container, digest, &id)?;
-            if said.is_empty() {
+            if said(self.account, container, digest, &id)?.is_empty() {
                 return broken(7, format!("{id} runs {digest}, and no evidence says how it went"));
             }
         }
@@ -227,19 +230,29 @@ impl Rest<'_> {
         if state == HoldState::Counts || service.holds_on_failure() {
             return Ok(());
         }
+        let failed_at = self.git.quarantined_at(&id, container, digest);
         for content in self.git.contents.get(&id).into_iter().flatten() {
             let earlier = digests(content);
             let mut is_healthy = !earlier.is_empty();
             for (container, digest) in &earlier {
-                let said = self.evidence(container, digest, &id)?;
-                is_healthy &= said.last().is_some_and(|kind| kind == "verified")
-                    && !self.git.quarantine(&id, container).contains(digest);
+                // What is known to be healthy only since does not count: the failure was answered without it.
+                let said = said(self.account, container, digest, &id)?;
+                is_healthy &=
+                    said.last().is_some_and(|said| said.kind == "verified" && Some(said.at) < failed_at)
+                        && !self.git.quarantine(&id, container).contains(digest);
             }
             if is_healthy {
                 return broken(5, format!("{id} stays at the bad {digest}, and {earlier:?} was healthy"));
             }
         }
         Ok(())
+    }
+
+    /// Whether ECS completed the newest deployment of a service.
+    fn newest_went_well(&self, service: StagedService) -> Result<bool, Failure> {
+        let asked = json!({ "cluster": "cluster1", "service": service.name });
+        let answer = self.account.call(Service::Ecs, "ListServiceDeployments", asked)?;
+        Ok(text(&answer, "/serviceDeployments/0/status") == "SUCCESSFUL")
     }
 
     /// The digests of the images that a service runs.
@@ -263,21 +276,5 @@ impl Rest<'_> {
             }
         }
         Ok(running)
-    }
-
-    /// What the evidence says of an image for a service, oldest first.
-    fn evidence(&self, repository: &str, digest: &str, service: &str) -> Result<Vec<String>, Failure> {
-        let asked = json!({ "repositoryName": repository, "subjectId": { "imageDigest": digest } });
-        let answer = self.account.call(Service::Ecr, "ListImageReferrers", asked)?;
-        let mut said = Vec::new();
-        for referrer in answer.get("referrers").and_then(Value::as_array).into_iter().flatten() {
-            let find = |name| annotation(referrer, name);
-            // What came with the image speaks of another environment.
-            if find("service") == service && find("account") == self.account.environment.account() {
-                said.push((find("created"), find("kind")));
-            }
-        }
-        said.sort();
-        Ok(said.into_iter().map(|(_, kind)| kind).collect())
     }
 }

@@ -3,7 +3,7 @@
 use campaign::{Failure, History, base, in_virtual_time, play};
 
 /// How many histories are played.
-const HISTORIES: u64 = 5;
+const HISTORIES: u64 = 8;
 
 #[test]
 fn nothing_to_do_means_nothing_done() -> Result<(), Failure> {

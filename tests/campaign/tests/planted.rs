@@ -56,7 +56,7 @@ fn history(planted: Planted, seed: u64, steps: Vec<Step>) -> History {
     // The person acts while the function reads, or copies.
     let meanwhile = match planted {
         Planted::OldAnswerSentAgain => Some(Duration::from_millis(6500)),
-        Planted::ApprovalNotCheckedAgain => Some(Duration::from_millis(11_000)),
+        Planted::ApprovalNotCheckedAgain => Some(Duration::from_secs(6 + seed)),
         _ => None,
     };
     if let (Some(then), Some(before)) = (meanwhile, steps.iter_mut().nth_back(1)) {

@@ -7,8 +7,9 @@ use gix::ObjectId;
 use gix::objs::tree::{EntryKind, EntryMode};
 use gix::refs::transaction::{PreviousValue, RefEdit};
 use gix::refs::{FullName, Target};
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
 
 /// How often an update of a reference tries again while `git` holds its lock; each try waits up to
 /// gix's lock timeout (100 milliseconds).
@@ -67,6 +68,16 @@ pub(super) enum Swap {
     Moved,
 }
 
+/// How many repositories are kept open.
+const OPEN_MAX: usize = 16;
+/// How often one is used before it is opened again. It finds what has come into it since, but only so many new packs.
+const USES: u32 = 16;
+
+thread_local! {
+    /// The repositories that were opened lately: to open one takes longer than most calls do with it.
+    static OPEN: RefCell<HashMap<PathBuf, (gix::Repository, u32)>> = RefCell::default();
+}
+
 impl Git {
     /// Makes an empty bare repository: no more than git needs, without the sample hooks and descriptions
     /// that `git init` adds, for a test makes many.
@@ -79,8 +90,27 @@ impl Git {
         Ok(())
     }
 
-    /// Opens a repository without looking at anybody's configuration.
+    /// Opens a repository without looking at anybody's configuration; one that was opened lately as it is.
     pub(super) fn open(folder: &Path) -> Result<Self, AwsError> {
+        let kept = OPEN.with_borrow_mut(|open| {
+            let (repository, left) = open.get_mut(folder)?;
+            *left = left.checked_sub(1)?;
+            Some(repository.clone())
+        });
+        if let Some(repository) = kept {
+            return Ok(Self { repository });
+        }
+        let opened = Self::open_anew(folder)?;
+        OPEN.with_borrow_mut(|open| {
+            if open.len() >= OPEN_MAX {
+                open.clear();
+            }
+            open.insert(folder.to_owned(), (opened.repository.clone(), USES));
+        });
+        Ok(opened)
+    }
+
+    fn open_anew(folder: &Path) -> Result<Self, AwsError> {
         let options = gix::open::Options::isolated().open_path_as_is(true);
         let repository = gix::open_opts(folder, options.with(gix::sec::Trust::Full))
             .map_err(|error| broken(folder, &error))?;

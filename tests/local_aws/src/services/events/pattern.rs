@@ -9,8 +9,12 @@ use crate::world::World;
 use quamina::Quamina;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use std::cell::RefCell;
+use std::collections::HashMap;
 
 const PATTERN_BYTES_MAX: usize = 4096;
+/// How many patterns are kept ready.
+const READY_MAX: usize = 256;
 
 /// EventBridge's own limit on the combinations that `$or` makes.
 const COMBINATIONS_MAX: usize = 1000;
@@ -45,9 +49,23 @@ pub(super) fn check(pattern: &str) -> Result<(), AwsError> {
     combined(pattern).map(drop)
 }
 
+thread_local! {
+    /// The patterns that were used lately, ready to match: to make one ready takes far longer than to match it.
+    static READY: RefCell<HashMap<String, Option<Quamina<u8>>>> = RefCell::default();
+}
+
 /// Whether an event matches. A pattern that [`check`] refuses matches nothing.
 pub(super) fn matches(pattern: &str, event: &str) -> bool {
-    combined(pattern).is_ok_and(|quamina| quamina.has_matches(event.as_bytes()).unwrap_or(false))
+    READY.with_borrow_mut(|ready| {
+        if !ready.contains_key(pattern) {
+            if ready.len() >= READY_MAX {
+                ready.clear();
+            }
+            ready.insert(pattern.to_owned(), combined(pattern).ok());
+        }
+        let quamina = ready.get(pattern).and_then(Option::as_ref);
+        quamina.is_some_and(|quamina| quamina.has_matches(event.as_bytes()).unwrap_or(false))
+    })
 }
 
 fn combined(pattern: &str) -> Result<Quamina<u8>, AwsError> {

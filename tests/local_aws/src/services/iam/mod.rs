@@ -23,7 +23,9 @@ use evaluate::{Decision, Request};
 use principals::Named;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 /// What one account holds of this service.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -84,7 +86,7 @@ pub(crate) fn authorize(
     let principal_arn = principal_arn(world, caller);
     let context = with_principal(caller, principal_arn.as_deref(), context);
     let documents = documents_of(world, &caller.account, role)?;
-    match evaluate::identity(&documents, Request { action, resource, context: &context }) {
+    match evaluate::identity(documents.iter(), Request { action, resource, context: &context }) {
         Decision::Allowed => Ok(()),
         Decision::Denied => Err(AwsError::new(
             "AccessDeniedException",
@@ -217,16 +219,35 @@ pub(crate) fn role_of_arn(role_arn: &str) -> Option<(AccountId, &str)> {
     Some((account.parse().ok()?, path.rsplit('/').next()?))
 }
 
+/// The documents of a role as they were written, and as they were read.
+type Read = (Vec<Value>, Rc<Vec<Document>>);
+
+thread_local! {
+    /// The documents that were read lately: each call asks for the same ones.
+    static READ: RefCell<HashMap<(AccountId, String), Read>> = RefCell::default();
+}
+
 /// All documents attached to a role; none when there is no such role.
-fn documents_of(world: &World, account: &AccountId, role: &str) -> Result<Vec<Document>, AwsError> {
+fn documents_of(world: &World, account: &AccountId, name: &str) -> Result<Rc<Vec<Document>>, AwsError> {
     let state = &world.account(account)?.iam;
-    let Some(role) = state.roles.get(role) else { return Ok(Vec::new()) };
-    role.inline_documents()
-        .chain(
-            role.attached().filter_map(|arn| state.policies.get(arn)).map(policies::ManagedPolicy::document),
-        )
-        .map(|document| Document::parse(document, Kind::Identity))
-        .collect()
+    let Some(role) = state.roles.get(name) else { return Ok(Rc::default()) };
+    let attached = role.attached().filter_map(|arn| state.policies.get(arn));
+    let written: Vec<&Value> =
+        role.inline_documents().chain(attached.map(policies::ManagedPolicy::document)).collect();
+    let key = (account.clone(), name.to_owned());
+    let kept = READ.with_borrow(|read| {
+        let (as_written, documents) = read.get(&key)?;
+        as_written.iter().eq(written.iter().copied()).then(|| Rc::clone(documents))
+    });
+    if let Some(documents) = kept {
+        return Ok(documents);
+    }
+    let documents: Result<Vec<Document>, AwsError> =
+        written.iter().map(|document| Document::parse(document, Kind::Identity)).collect();
+    let documents = Rc::new(documents?);
+    let written = written.into_iter().cloned().collect();
+    READ.with_borrow_mut(|read| read.insert(key, (written, Rc::clone(&documents))));
+    Ok(documents)
 }
 
 /// What `aws:PrincipalArn` says of the caller: a session's role and not the session.
