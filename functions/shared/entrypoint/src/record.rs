@@ -222,8 +222,7 @@ mod tests {
         let lines = Lines::default();
         let write = async { copy(Function::PromoteImage, &image(), news) };
         keeping(Arc::clone(&lines), write).await;
-        let written = lines.lock().unwrap().join("\n");
-        written
+        lines.lock().unwrap().join("\n")
     }
 
     #[tokio::test]
