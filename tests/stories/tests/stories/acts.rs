@@ -68,7 +68,8 @@ fn a_person_commits_again_what_was_rolled_back() -> Result<(), Failure> {
           <commit 5> Towpath: cluster1/webapp1 verified
             execution <id 4> deployed commit <commit 5>, and ECS completed it
             Execution <id 4> of deploy-cluster1-webapp1.
-    "#]].assert_eq(&story.outcome()?);
+    "#]]
+    .assert_eq(&story.outcome()?);
     story.replay()?;
     story.sweep()?;
     expect![[r#"

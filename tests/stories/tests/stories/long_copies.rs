@@ -67,7 +67,8 @@ fn without_bytes(text: &str) -> String {
     while let Some(part) = parts.next() {
         match parts.peek() {
             Some(_) => {
-                shown += &format!("{}some bytes", part.trim_end_matches(|last: char| last.is_ascii_digit()))
+                shown += part.trim_end_matches(|last: char| last.is_ascii_digit());
+                shown += "some bytes";
             }
             None => shown += part,
         }

@@ -3,6 +3,7 @@
 use client::image::Image;
 use expect_test::expect;
 use local_aws::faults::CallFaultKind;
+use local_aws::settings::Settings;
 use serde_json::json;
 use stories::{Failure, STG, Story, rules};
 
@@ -197,6 +198,51 @@ fn a_tag_that_was_moved_after_its_approval_is_refused_with_both_images() -> Resu
           - tag webapp1@<webapp1:<first>> as <first>
           - commit to deployment main on <commit 2>: cluster1/webapp1: webapp1 → <first> (cluster1/webapp1/revision.json)
     "#]].assert_eq(&story.at("stg")?.said("promote_image")?);
+    Ok(())
+}
+
+#[test]
+fn an_image_for_another_platform_than_the_rules_ask_for_stays_out() -> Result<(), Failure> {
+    let stg = rules("commit, platform: linux/arm64", Some("push"));
+    let mut story = Story::with_rules(&[("dev", &rules("commit", None)), ("stg", &stg)])?;
+    let first = story.release("first")?;
+    expect![[r#"
+        promote_image: cluster1/webapp1 refused (other_platform): container webapp1: <first> (<webapp1:<first>>) is not built for linux/arm64, which its rules ask for, but for linux/amd64; build it for linux/arm64 and push it under a new tag
+    "#]].assert_eq(&story.pushed_to("stg", &first)?);
+    let arm = Image::new("webapp1").version("second").platform("linux", "arm64");
+    let second = story.release_image("second", &arm)?;
+    expect![[r#"
+        promote_image: copied webapp1@<webapp1:<second>>: 3 layers (2310 bytes), 0 were here, 2 manifests, 1 of them speak of it
+        promote_image: cluster1/webapp1 copying: webapp1: commit selects <second> (<webapp1:<second>>), approved: push of <second> to webapp1:main by arn:aws:iam::222222222222:user/person
+          - copy webapp1@<webapp1:<second>> of 111111111111 to webapp1
+        promote_image: cluster1/webapp1 moved: webapp1: commit selects <second> (<webapp1:<second>>), approved: push of <second> to webapp1:main by arn:aws:iam::222222222222:user/person
+          - tag webapp1@<webapp1:<second>> as <second>
+          - commit to deployment main on <commit 2>: cluster1/webapp1: webapp1 → <second> (cluster1/webapp1/revision.json)
+    "#]].assert_eq(&story.pushed_to("stg", &second)?);
+    Ok(())
+}
+
+#[test]
+fn an_image_that_is_younger_than_the_rules_ask_for_waits() -> Result<(), Failure> {
+    // To the functions, the first release is an hour old and the second is new.
+    let now = chrono::DateTime::from(std::time::SystemTime::now()) - chrono::Duration::hours(1);
+    let mut story = Story::pair_at(Settings::default(), now)?;
+    let stg = rules("commit, minimum_age: 30m", Some("push"));
+    story.make_path(&[("dev", &rules("commit", None)), ("stg", &stg)])?;
+    let first = story.release("first")?;
+    story.let_pass(60)?;
+    let second = story.release("second")?;
+    expect![[r#"
+        promote_image: cluster1/webapp1 waiting: webapp1: <second> (<webapp1:<second>>) of webapp1 upstream (111111111111) is younger than minimum_age asks for: it is a candidate from <time>
+    "#]].assert_eq(&story.pushed_to("stg", &second)?);
+    expect![[r#"
+        promote_image: copied webapp1@<webapp1:<first>>: 3 layers (2309 bytes), 0 were here, 2 manifests, 1 of them speak of it
+        promote_image: cluster1/webapp1 copying: webapp1: commit selects <first> (<webapp1:<first>>), approved: push of <first> to webapp1:main by arn:aws:iam::222222222222:user/person
+          - copy webapp1@<webapp1:<first>> of 111111111111 to webapp1
+        promote_image: cluster1/webapp1 moved: webapp1: commit selects <first> (<webapp1:<first>>), approved: push of <first> to webapp1:main by arn:aws:iam::222222222222:user/person
+          - tag webapp1@<webapp1:<first>> as <first>
+          - commit to deployment main on <commit 2>: cluster1/webapp1: webapp1 → <first> (cluster1/webapp1/revision.json)
+    "#]].assert_eq(&story.pushed_to("stg", &format!("+{first}"))?);
     Ok(())
 }
 
