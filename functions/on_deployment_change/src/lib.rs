@@ -7,7 +7,7 @@ use domain::decide::outcome::{self, OutcomeFacts};
 use domain::decision::{Decision, DecisionKind};
 use domain::facts::PipelineFact;
 use domain::names::{EventId, PipelineName, ServiceId};
-use domain::plan::{Plan, Then};
+use domain::plan::Plan;
 use entrypoint::batch::ignore;
 use entrypoint::event::{Event, PipelineChanged, ServiceChanged};
 use entrypoint::{Batch, Context, Failed, MessageId, Read, Received, Unsettled, record, settle};
@@ -74,14 +74,7 @@ async fn read(
 fn decide(service: &ServiceId, facts: Option<&[OutcomeFacts]>) -> Plan {
     match facts {
         None => ignored(service, "neither delivery.yaml nor a revision.json names it"),
-        Some(facts) => {
-            let plans = facts.iter().map(outcome::decide).enumerate();
-            // An older deployment was answered in its own turn, unless something of it is still to do.
-            let open = plans.filter(|(place, plan)| {
-                *place == 0 || !plan.steps.is_empty() || plan.then == Then::LookAgain
-            });
-            open.map(|(_, plan)| plan).fold(Plan::default(), Plan::and)
-        }
+        Some(facts) => outcome::decide_all(facts),
     }
 }
 

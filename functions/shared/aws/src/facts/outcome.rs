@@ -104,10 +104,13 @@ pub(super) async fn read_outcome_at(
         read_executed(clients, service, pipeline.as_ref()),
     )?;
     let deployments = deployments.unwrap_or_default();
+    // What a failure goes back to may have been told to nobody for longer.
+    let is_failing = deployments.first().is_some_and(|newest| has_failed(newest.status));
+    let told_within = if is_failing { UNTOLD_WITHIN } else { TOLD_WITHIN };
     let ended_lately = deployments
         .get(1)
         .and_then(|second| second.finished_at)
-        .is_some_and(|at| now.since(at) < TOLD_WITHIN);
+        .is_some_and(|at| now.since(at) < told_within);
     let of_service = OutcomeFacts {
         now,
         environment: stack.environment.clone(),

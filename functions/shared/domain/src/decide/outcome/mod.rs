@@ -20,6 +20,7 @@ pub use tell::told_in;
 use belongs::{Belongs, Deployed};
 
 use crate::decision::{Decision, DecisionKind};
+use crate::evidence::Evidence;
 use crate::facts::{Breaker, Deployment, DeploymentStatus, Execution, ExecutionKind, Trigger};
 use crate::plan::{Plan, Step, Then};
 
@@ -70,6 +71,27 @@ pub fn decide(facts: &OutcomeFacts) -> Plan {
         | DeploymentStatus::RollbackSuccessful
         | DeploymentStatus::RollbackFailed => failed::failed(facts, deployment, &deployed),
     }
+}
+
+/// The same for several deployments of one service, the newest first. The older are answered before the newer: what went well
+/// is what a later failure goes back to. An older one was answered in its own turn, unless something of it is still to do.
+#[must_use]
+pub fn decide_all(facts: &[OutcomeFacts]) -> Plan {
+    let mut said: Vec<Evidence> = Vec::new();
+    let mut whole = Plan::default();
+    for (place, facts) in facts.iter().enumerate().rev() {
+        let mut facts = facts.clone();
+        facts.evidence.extend(said.iter().cloned());
+        let plan = decide(&facts);
+        said.extend(plan.steps.iter().filter_map(|step| match step {
+            Step::PutEvidence(evidence) => Some(evidence.clone()),
+            _ => None,
+        }));
+        if place == 0 || !plan.steps.is_empty() || plan.then == Then::LookAgain {
+            whole = whole.and(plan);
+        }
+    }
+    whole
 }
 
 /// Whether git says what was deployed, and no newer execution was for it: it may have been put there again since.

@@ -2,7 +2,9 @@ use expect_test::{Expect, expect};
 
 use super::*;
 use crate::evidence::EvidenceKind;
-use crate::facts::{ApplicationTip, ExecutionStatus, LastChange, RevisionAtSource, RulesFact, StoppedTask};
+use crate::facts::{
+    ApplicationTip, DeployWindow, ExecutionStatus, LastChange, RevisionAtSource, RulesFact, StoppedTask,
+};
 use crate::fixtures::*;
 use crate::hold::{Hold, HoldFile, Quarantined};
 use crate::plan::{CommitFiles, Step};
@@ -102,6 +104,33 @@ fn an_execution_that_failed_before_ecs_is_told_once() {
         cluster1/webapp1: nothing: execution e-2 of deploy-cluster1-webapp1 failed before ECS deployed anything; its failed action tells why, such as a missing permission or a container that the task definition does not have; mend it, then retry the execution or commit again; this was told already
     "#]],
     );
+}
+
+/// The newest deployment failed before anybody was told that the one before it went well.
+#[test]
+fn what_went_well_is_said_before_a_failure_goes_back_to_it() {
+    let mut newest = crashed_facts();
+    newest.evidence.clear();
+    let mut older = newest.clone();
+    older.deployments.remove(0);
+    older.executions[1].deploy = Some(DeployWindow { began_at: at(10), ended_at: Some(at(20)) });
+    older.executions[1].source = RevisionAtSource::File {
+        commit: commit(1),
+        revision: present(1, revision(&[("webapp1", "webapp1", 1)])),
+        message: String::new(),
+    };
+    assert!(decide(&newest).to_string().contains("no earlier revision is known to be healthy"));
+    expect![[r#"
+        cluster1/webapp1: verified: execution e-1 deployed commit 00000001, and ECS completed it
+        cluster1/webapp1: reverted: container webapp1 exited with code 1 (Essential container in task exited); the revision of commit 00000001 is committed back; in quarantine now: webapp1 sha256:000200000000
+        - put evidence verified of dev for cluster1/webapp1 on webapp1@sha256:000100000000
+        - comment at commit 00000001 of deployment: Towpath: cluster1/webapp1 verified
+        - commit to deployment main on 00000007: cluster1/webapp1: back to the revision of 00000001 (cluster1/webapp1/revision.json, cluster1/webapp1/hold.json)
+        - stop execution e-2 of pipeline deploy-cluster1-webapp1, abandoning what runs: container webapp1 exited with code 1 (Essential container in task exited)
+        - put evidence quarantined of dev for cluster1/webapp1 on webapp1@sha256:000200000000
+        - notify: dev cluster1/webapp1: reverted
+        - comment at commit 00000007 of deployment: Towpath: cluster1/webapp1 reverted
+    "#]].assert_eq(&decide_all(&[newest, older]).to_string());
 }
 
 #[test]
@@ -560,9 +589,12 @@ fn a_persons_rollback_in_ecs_is_written_to_git() {
         "#]],
     );
     again.deployments[0].status = DeploymentStatus::Stopped;
-    check(&again, &expect![[r#"
+    check(
+        &again,
+        &expect![[r#"
         cluster1/webapp1: nothing: the deployment was stopped: StopServiceDeployment was called; that a person rolled it back was told already
-    "#]]);
+    "#]],
+    );
     facts.earlier.clear();
     check(
         &facts,
