@@ -118,6 +118,8 @@ impl Decided {
 }
 
 #[cfg(test)]
+mod conditions_tests;
+#[cfg(test)]
 mod promotion_tests;
 #[cfg(test)]
 mod properties;
