@@ -146,7 +146,7 @@ fn of_several_approvals_all_that_are_missing_are_told() -> Result<(), Failure> {
 fn an_image_in_quarantine_upstream_stays_out_whatever_approves_it_until_it_is_released_there()
 -> Result<(), Failure> {
     // To the functions, dev's deployments happened before the rollback, and what follows the pause after it.
-    let now = chrono::DateTime::from(std::time::SystemTime::now()) - chrono::Duration::hours(1);
+    let now = chrono::DateTime::from(std::time::SystemTime::now()) - chrono::Duration::minutes(40);
     let mut story = Story::pair_at(Settings::default(), now)?;
     story.make_path(&[
         ("dev", &rules("commit", None)),
@@ -159,7 +159,7 @@ fn an_image_in_quarantine_upstream_stays_out_whatever_approves_it_until_it_is_re
     expect![[r#"
         promote_image: cluster1/webapp1 refused (quarantined_upstream): container webapp1: <second> (<webapp1:<second>>) is in quarantine in account 111111111111 since <time>, which overrides every approval; promote another image, or release it there
     "#]].assert_eq(&story.pushed_to("stg", &second)?);
-    story.let_pass(60)?;
+    story.let_pass(40)?;
     story.at("dev")?.automate("towpath-release", &[("To", "all")])?;
     expect![[r#"
         dev

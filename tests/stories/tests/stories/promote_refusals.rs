@@ -224,13 +224,13 @@ fn an_image_for_another_platform_than_the_rules_ask_for_stays_out() -> Result<()
 
 #[test]
 fn an_image_that_is_younger_than_the_rules_ask_for_waits() -> Result<(), Failure> {
-    // To the functions, the first release is an hour old and the second is new.
-    let now = chrono::DateTime::from(std::time::SystemTime::now()) - chrono::Duration::hours(1);
+    // To the functions, the first release is forty minutes old and the second is new.
+    let now = chrono::DateTime::from(std::time::SystemTime::now()) - chrono::Duration::minutes(40);
     let mut story = Story::pair_at(Settings::default(), now)?;
-    let stg = rules("commit, minimum_age: 30m", Some("push"));
+    let stg = rules("commit, minimum_age: 20m", Some("push"));
     story.make_path(&[("dev", &rules("commit", None)), ("stg", &stg)])?;
     let first = story.release("first")?;
-    story.let_pass(60)?;
+    story.let_pass(40)?;
     let second = story.release("second")?;
     expect![[r#"
         promote_image: cluster1/webapp1 waiting: webapp1: <second> (<webapp1:<second>>) of webapp1 upstream (111111111111) is younger than minimum_age asks for: it is a candidate from <time>
