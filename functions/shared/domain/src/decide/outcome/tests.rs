@@ -510,7 +510,7 @@ fn many_reverts_at_once_call_for_a_person() {
 #[test]
 fn without_a_healthy_revision_the_image_is_only_put_into_quarantine() {
     let mut facts = crashed_facts();
-    facts.evidence.push(crate::evidence::Evidence { at: at(2), ..evidence(EvidenceKind::Quarantined, 1) });
+    facts.evidence.push(Evidence { at: at(2), ..evidence(EvidenceKind::Quarantined, 1) });
     check(
         &facts,
         &expect![[r#"
