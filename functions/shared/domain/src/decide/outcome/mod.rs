@@ -165,6 +165,8 @@ fn succeeded(facts: &OutcomeFacts, deployment: &Deployment, deployed: &Deployed<
 }
 
 #[cfg(test)]
+mod by_hand_tests;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod tests;
