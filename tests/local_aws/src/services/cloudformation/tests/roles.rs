@@ -113,7 +113,7 @@ fn each_role_allows_what_its_function_does_and_nothing_else() {
     expect![[r#"
         codecommit:GetBlob codecommit:deployment: on_deployment_change, roll_back, reconcile
         codecommit:GetBranch codecommit:deployment: on_image_push, promote_image, on_commit, on_deployment_change, roll_back, reconcile
-        codecommit:GetBranch codecommit:webapp1: on_image_push, promote_image, roll_back, reconcile
+        codecommit:GetBranch codecommit:webapp1: on_image_push, promote_image, on_commit, on_deployment_change, roll_back, reconcile
         codecommit:GetCommit codecommit:deployment: on_image_push, promote_image, on_commit, on_deployment_change, roll_back, reconcile
         codecommit:GetDifferences codecommit:deployment: on_commit, reconcile
         codecommit:GetFile codecommit:deployment: on_image_push, promote_image, on_commit, on_deployment_change, roll_back, reconcile
@@ -135,11 +135,11 @@ fn each_role_allows_what_its_function_does_and_nothing_else() {
         codepipeline:StopPipelineExecution codepipeline:deploy-cluster1-webapp1: on_deployment_change, roll_back
         ecr:BatchCheckLayerAvailability ecr:repository/webapp1: promote_image
         ecr:BatchDeleteImage ecr:repository/webapp1: nobody
-        ecr:BatchGetImage ecr:repository/webapp1: promote_image, on_commit, on_deployment_change, roll_back, reconcile, read_images
+        ecr:BatchGetImage ecr:repository/webapp1: on_image_push, promote_image, on_commit, on_deployment_change, roll_back, reconcile, read_images
         ecr:CompleteLayerUpload ecr:repository/webapp1: promote_image, on_deployment_change, roll_back
         ecr:CreateRepository ecr:repository/webapp1: promote_image
         ecr:DescribeImages ecr:repository/webapp1: on_image_push, promote_image, roll_back, reconcile, read_images
-        ecr:GetDownloadUrlForLayer ecr:repository/webapp1: read_images
+        ecr:GetDownloadUrlForLayer ecr:repository/webapp1: on_image_push, reconcile, read_images
         ecr:InitiateLayerUpload ecr:repository/webapp1: promote_image, on_deployment_change, roll_back
         ecr:PutImage ecr:repository/webapp1: promote_image, on_deployment_change, roll_back
         ecr:UploadLayerPart ecr:repository/webapp1: promote_image, on_deployment_change, roll_back
@@ -166,7 +166,7 @@ fn each_role_allows_what_its_function_does_and_nothing_else() {
         sqs:SendMessage sqs:towpath-promote_image: promote_image, roll_back, reconcile
         sqs:SendMessage sqs:towpath-reconcile: reconcile
         sqs:SendMessage sqs:towpath-reconcile-dead_letters: nobody
-        events:PutEvents events:event-bus/default: promote_image, on_commit, on_deployment_change, roll_back
+        events:PutEvents events:event-bus/default: on_commit, on_deployment_change, roll_back
         events:PutEvents events:event-bus/other: nobody
         events:PutEvents arn:aws:events:eu-west-1:333333333333:event-bus/default: nobody
         events:PutEvents arn:aws:events:eu-west-1:333333333333:event-bus/towpath: tell_downstream
