@@ -126,10 +126,10 @@ fn an_execution_that_fails_before_ecs_is_told_once() -> Result<(), Failure> {
         records
           on_commit: cluster1/webapp1 started: execution <id 1> of deploy-cluster1-webapp1 was for another content; committed by hand by Pat Person
             - start pipeline deploy-cluster1-webapp1 at commit <commit 3>
-          on_deployment_change: cluster1/webapp1 nothing: execution <id 1> deployed commit <commit 2>, and ECS completed it; this was told already
           on_deployment_change: cluster1/webapp1 failed: execution <id 3> of deploy-cluster1-webapp1 failed before ECS deployed anything; its failed action tells why, such as a missing permission or a container that the task definition does not have; mend it, then retry the execution or commit again
             - notify: dev cluster1/webapp1: failed
             - comment at commit <commit 3> of deployment: Towpath: cluster1/webapp1 failed
+          on_deployment_change: cluster1/webapp1 nothing: execution <id 1> deployed commit <commit 2>, and ECS completed it; this was told already
     "#]].assert_eq(&story.told()?);
     story.replay()?;
     story.sweep()?;
