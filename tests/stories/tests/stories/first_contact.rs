@@ -293,11 +293,11 @@ fn a_revision_that_the_deploy_action_does_not_take_is_told() -> Result<(), Failu
         records
           on_commit: cluster1/webapp1 started: execution <id 1> of deploy-cluster1-webapp1 was for another content; committed by hand by Pat Person
             - start pipeline deploy-cluster1-webapp1 at commit <commit 3>
-          on_deployment_change: cluster1/webapp1 verified: execution <id 1> deployed commit <commit 2>, and ECS completed it
-            - comment at commit <commit 2> of deployment: Towpath: cluster1/webapp1 verified
+          on_deployment_change: cluster1/webapp1 failed: execution <id 2> of deploy-cluster1-webapp1 failed before ECS deployed anything; its failed action tells why, such as a missing permission or a container that the task definition does not have; mend it, then retry the execution or commit again
             - notify: dev cluster1/webapp1: failed
             - comment at commit <commit 3> of deployment: Towpath: cluster1/webapp1 failed
-          on_deployment_change: cluster1/webapp1 failed: execution <id 2> of deploy-cluster1-webapp1 failed before ECS deployed anything; its failed action tells why, such as a missing permission or a container that the task definition does not have; mend it, then retry the execution or commit again
+            - comment at commit <commit 2> of deployment: Towpath: cluster1/webapp1 verified
+          on_deployment_change: cluster1/webapp1 verified: execution <id 1> deployed commit <commit 2>, and ECS completed it
           reconcile: cluster1/webapp1 failed: the execution that should have deployed what git says failed
     "#]].assert_eq(&story.told()?);
     Ok(())
