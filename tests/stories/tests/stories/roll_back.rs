@@ -188,9 +188,9 @@ fn a_running_execution_is_stopped_with_its_rollout_and_what_waits_behind_it() ->
         records
           on_commit: cluster1/webapp1 started: execution <id 5> of deploy-cluster1-webapp1 was for another content
             - start pipeline deploy-cluster1-webapp1 at commit <commit 5>
-          on_deployment_change: cluster1/webapp1 rolling: execution <id 4> is being rolled out
           on_deployment_change: cluster1/webapp1 overtaken: Service deployment stopped because a new service deployment was started.; git says something else already
             - comment at commit <commit 3> of deployment: Towpath: cluster1/webapp1 overtaken
+          on_deployment_change: cluster1/webapp1 rolling: execution <id 4> is being rolled out
           on_deployment_change: cluster1/webapp1 verified: execution <id 4> deployed commit <commit 5>, and ECS completed it
             - comment at commit <commit 5> of deployment: Towpath: cluster1/webapp1 verified
           roll_back: cluster1/webapp1 rolled_back: arn:aws:iam::111111111111:user/administrator rolls back to the revision of commit <commit 2>; in quarantine now: webapp1 <webapp1:3333333>; until it is released nothing moves it by itself: run the document towpath-release for cluster1/webapp1
