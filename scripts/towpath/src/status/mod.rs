@@ -95,7 +95,8 @@ const UNREAD: &str = "unread";
 async fn connect_all(places: &[&Place], names: &[EnvironmentName]) -> Result<Vec<Account>, Failure> {
     let connected =
         places.iter().enumerate().map(|(index, place)| Account::connect_as(place, names.get(index)));
-    try_join_all(connected).await
+    // The first of several errors in the order of the environments, whichever account answers first.
+    join_all(connected).await.into_iter().collect()
 }
 
 /// The environments before those that are shown, where they are not shown themselves: what is promoted depends on them.
