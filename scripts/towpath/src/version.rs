@@ -73,6 +73,7 @@ pub(crate) fn change_of(commit: &Commit) -> LastChange {
         commit: commit.id.clone(),
         message: commit.message.clone(),
         author: commit.author.clone(),
+        committer: commit.committer.clone(),
         at: Some(commit.at),
     }
 }

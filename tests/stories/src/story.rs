@@ -283,6 +283,20 @@ impl Story {
         Ok(commit)
     }
 
+    /// A person brings a file back as it was at a commit, with `git commit --reuse-message`, which keeps the author and the
+    /// message of that commit; and everything happens that follows.
+    ///
+    /// # Errors
+    /// As [`Story::commit`].
+    pub fn commit_again(&mut self, commit: &str, path: &str) -> Result<(), Failure> {
+        self.here.git.update()?;
+        self.here.git.run(&["checkout", "--quiet", commit, "--", path])?;
+        let person = ["-c", "user.name=Pat Person", "-c", "user.email=pat@example.com"];
+        self.here.git.run(&[&person[..], &["commit", "--quiet", "--reuse-message", commit]].concat())?;
+        self.here.git.push()?;
+        self.rest()
+    }
+
     /// A person forces the branch to a commit, and everything happens that follows.
     ///
     /// # Errors

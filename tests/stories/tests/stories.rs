@@ -24,6 +24,8 @@ mod isolation;
 mod long_copies;
 #[path = "stories/lost.rs"]
 mod lost;
+#[path = "stories/many.rs"]
+mod many;
 #[path = "stories/nothing.rs"]
 mod nothing;
 #[path = "stories/people.rs"]

@@ -119,6 +119,7 @@ pub(crate) fn by_mary(number: u32) -> LastChange {
         commit: commit(number),
         message: "Try another image\n".to_owned(),
         author: "Mary Major".to_owned(),
+        committer: "Mary Major".to_owned(),
         at: Some(at(50)),
     }
 }
@@ -153,6 +154,7 @@ pub(crate) fn by_towpath(
         commit: commit(number),
         message: message.to_string(),
         author: "Towpath".to_owned(),
+        committer: "Towpath".to_owned(),
         at: Some(at(50)),
     }
 }

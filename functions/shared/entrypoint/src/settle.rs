@@ -13,8 +13,10 @@ use domain::wake_up::WakeUp;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-/// How often facts are read and decided anew before the message goes back to its queue.
+/// How often facts are read and decided anew, where the branch moved each time, before the message goes back to its queue.
 const ATTEMPTS_MAX: u32 = 8;
+/// How many times a plan may be carried out that leaves more to decide: a commit holds no more than a hundred files.
+const ROUNDS_MAX: u32 = 40;
 /// The longest pause before the second attempt; it doubles with each.
 const PAUSE_MAX_FIRST: Duration = Duration::from_millis(50);
 
@@ -118,13 +120,8 @@ pub async fn answer<Facts>(
     nothing: impl Fn() -> Plan,
 ) -> Result<Settled, NotSettled> {
     let mut stopped = StoppedServices::default();
-    for attempt in 0..ATTEMPTS_MAX {
-        if attempt > 0 {
-            tokio::time::sleep(pause(attempt)).await;
-        }
-        if Instant::now() >= deadline {
-            break;
-        }
+    let (mut attempts, mut rounds) = (0, 0);
+    while attempts < ATTEMPTS_MAX && rounds < ROUNDS_MAX && Instant::now() < deadline {
         let (plan, tip, unread) = match Box::pin(read()).await {
             Ok(Some(Read { facts, tip, unread })) => (decide(&facts), Some(tip), unread),
             Ok(None) => (nothing(), None, Vec::new()),
@@ -140,6 +137,8 @@ pub async fn answer<Facts>(
         }
         let applied = context.apply(&plan, deadline, &stopped.services).await;
         if applied.tip == Tip::Moved {
+            attempts += 1;
+            tokio::time::sleep(pause(attempts)).await;
             continue;
         }
         let Applied { commit, stopped: stopped_now, done, tip: _ } = applied;
@@ -148,6 +147,7 @@ pub async fn answer<Facts>(
         record::plan(&plan, &about, &stopped.services);
         stopped.extend(&about, stopped_now);
         if plan.then == Then::DecideAgain && done > 0 {
+            (attempts, rounds) = (0, rounds + 1);
             continue;
         }
         let StoppedServices { services: _, failed, unfinished } = stopped;

@@ -5,6 +5,41 @@ use local_aws::settings::Settings;
 use stories::{Failure, RULES, Story};
 
 #[test]
+fn who_takes_a_commit_of_towpaths_over_is_a_person() -> Result<(), Failure> {
+    let mut story = Story::with_service(Settings::default())?;
+    story.push("webapp1", "1111111")?;
+    let first = story.tip()?;
+    story.push("webapp1", "2222222")?;
+    story.forget()?;
+    story.commit_again(&first, "cluster1/webapp1/revision.json")?;
+    expect![[r#"
+        commits
+          <commit 4> Towpath: cluster1/webapp1: webapp1 → 1111111
+            M cluster1/webapp1/revision.json
+        executions
+          deploy-cluster1-webapp1 Succeeded at <commit 4>
+        runs
+          cluster1/webapp1 webapp1@<webapp1:1111111>
+        comments
+          <commit 4> Towpath: cluster1/webapp1 verified
+            execution <id 4> deployed commit <commit 4>, and ECS completed it
+            Execution <id 4> of deploy-cluster1-webapp1.
+    "#]]
+    .assert_eq(&story.outcome()?);
+    story.push("webapp1", "3333333")?;
+    expect![[r#"
+        commits
+          <commit 5> Towpath: cluster1/webapp1: held, because a person put this revision there
+            A cluster1/webapp1/hold.json
+        records
+          on_image_push: cluster1/webapp1 held: Pat Person put it there by hand (commit <commit 4>); the rules would select webapp1 → 3333333; to let the rules move it again: run the document towpath-release for cluster1/webapp1
+            - commit to deployment main on <commit 4>: cluster1/webapp1: held, because a person put this revision there (cluster1/webapp1/hold.json)
+          on_commit: - ignored: commit <commit 5> changes no revision.json
+    "#]].assert_eq(&story.told()?);
+    Ok(())
+}
+
+#[test]
 fn a_revision_pushed_by_hand_is_deployed_once_and_held_at_the_next_image() -> Result<(), Failure> {
     let mut story = Story::with_service(Settings::default())?;
     let first = story.push("webapp1", "1111111")?;

@@ -30,6 +30,8 @@ pub struct Commit {
     pub message: String,
     /// The name in its author line.
     pub author: String,
+    /// The name in its committer line.
+    pub committer: String,
     /// When it was committed.
     pub at: Timestamp,
 }
@@ -257,6 +259,7 @@ pub(super) fn read_commit(
         merged: parents.collect(),
         message: commit.message().unwrap_or_default().to_owned(),
         author: commit.author().and_then(|author| author.name()).unwrap_or_default().to_owned(),
+        committer: commit.committer().and_then(|committer| committer.name()).unwrap_or_default().to_owned(),
         at: Timestamp::from_epoch_seconds(seconds),
     })
 }

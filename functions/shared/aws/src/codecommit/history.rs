@@ -150,6 +150,7 @@ mod tests {
             merged: Vec::new(),
             message: String::new(),
             author: String::new(),
+            committer: String::new(),
             at: Timestamp::from_epoch_seconds(seconds),
         };
         let version = Version { commit, blob: BlobId::parse(&id(number)).unwrap() };

@@ -75,8 +75,8 @@ pub(super) async fn read_changes(
 ) -> Result<Vec<LastChange>, CallError> {
     let versions = clients.history(&repository.name, &service.revision_path(), commit, count).await?;
     let changes = versions.into_iter().map(|version| {
-        let Commit { id, message, author, at, .. } = version.commit;
-        LastChange { commit: id, message, author, at: Some(at) }
+        let Commit { id, message, author, committer, at, .. } = version.commit;
+        LastChange { commit: id, message, author, committer, at: Some(at) }
     });
     Ok(changes.collect())
 }

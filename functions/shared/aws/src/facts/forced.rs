@@ -11,9 +11,13 @@ use domain::decide::forced::{ForcedFacts, ForcedFiles, ForcedService};
 use domain::facts::{RulesFact, RulesOfService};
 use domain::names::{CommitId, EventId, ServiceId};
 use domain::time::Timestamp;
+use domain::trailers::Trailers;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::collections::BTreeSet;
 use tokio::try_join;
+
+/// How many versions of a `hold.json` are looked through for one that a late event has written before.
+const HOLD_VERSIONS_MAX: usize = 50;
 
 /// What an event tells of a forced push.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +56,7 @@ pub async fn read_forced(
         .collect();
     let services = stream::iter(changed)
         .map(|service| async {
-            let read = read_service(clients, stack, &service, [&old, &new, &tip], &rules);
+            let read = read_service(clients, stack, &service, [&old, &new, &tip], (&rules, &event));
             let read = Box::pin(read).await?;
             Ok::<_, CallError>((service, read))
         })
@@ -68,12 +72,13 @@ async fn read_service(
     stack: &Stack,
     service: &ServiceId,
     [old, new, tip]: [&CommitId; 3],
-    rules: &RulesFact,
+    (rules, event): (&RulesFact, &EventId),
 ) -> Result<ForcedService, CallError> {
     let named = match rules.of_service(service) {
         RulesOfService::Named(rules) => Some(rules),
         RulesOfService::NotNamed | RulesOfService::Invalid(_) => None,
     };
+    let at = tip;
     let (old, new, tip, application) = try_join!(
         read_files(clients, stack, service, old),
         read_files(clients, stack, service, new),
@@ -81,7 +86,24 @@ async fn read_service(
         read_application_if_allowed(clients, named),
     )?;
     let has_rules = rules.of_service(service) != RulesOfService::NotNamed;
-    Ok(ForcedService { has_rules, application, old, new, tip })
+    // Nobody has written what the forced push itself put there.
+    let is_written =
+        tip.hold.blob() != new.hold.blob() && was_written(clients, stack, service, at, event).await?;
+    Ok(ForcedService { has_rules, application, old, new, tip, is_written })
+}
+
+/// Whether one of the last commits that touched a service's `hold.json` names this event.
+async fn was_written(
+    clients: &Clients,
+    stack: &Stack,
+    service: &ServiceId,
+    at: &CommitId,
+    event: &EventId,
+) -> Result<bool, CallError> {
+    let repository = &stack.repository.name;
+    let versions = clients.history(repository, &service.hold_path(), at, HOLD_VERSIONS_MAX).await?;
+    let names_it = |message: &str| Trailers::parse(message).events.contains(event);
+    Ok(versions.iter().any(|version| names_it(&version.commit.message)))
 }
 
 async fn read_files(

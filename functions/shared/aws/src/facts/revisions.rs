@@ -14,7 +14,7 @@ use domain::facts::{ApplicationTip, LastChange, RepositoryImages, RulesFact, Rul
 use domain::names::{CommitId, EventId, ImageDigest, ImageRepositoryName, ImageTag, ServiceId};
 use domain::rules::{Application, ServiceRules};
 use domain::time::Timestamp;
-use domain::trailers::{AUTHOR_NAME, Trailers};
+use domain::trailers::Trailers;
 use domain::wake_up::Function;
 use futures_util::{StreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
@@ -196,7 +196,7 @@ fn promoted(service: &ServiceId, changes: &[LastChange]) -> BTreeSet<(ImageTag, 
         |trailers: &Trailers| trailers.actor.as_deref() == Some(Function::PromoteImage.as_str());
     let promotions = changes
         .iter()
-        .filter(|change| change.author == AUTHOR_NAME)
+        .filter(|change| change.is_by_towpath())
         .map(|change| Trailers::parse(&change.message))
         .filter(is_promotion);
     let containers = promotions.flat_map(|trailers| {

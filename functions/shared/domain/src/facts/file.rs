@@ -5,7 +5,7 @@ use crate::names::{BlobId, BranchName, CommitId, RepositoryName, ServiceId};
 use crate::revision::{RevisionError, RevisionFile};
 use crate::rules::{MissingRepositories, RuleError, RulesFile, ServiceRules};
 use crate::time::Timestamp;
-use crate::trailers::{ServiceTrailers, Trailers};
+use crate::trailers::{AUTHOR_NAME, ServiceTrailers, Trailers};
 
 /// The deployment repository and its branch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,15 +111,33 @@ pub struct LastChange {
     pub message: String,
     /// Its author, as the commit names them.
     pub author: String,
+    /// Who put it into the repository, as the commit names them: somebody else where a person took another's commit over.
+    pub committer: String,
     /// When it was made, where the commit tells it.
     pub at: Option<Timestamp>,
 }
 
 impl LastChange {
-    /// What Towpath's trailers on it say of a service; none if a person made it, also by copying Towpath's message to
-    /// another content.
+    /// Whether it says that Towpath made it, and nobody has taken it over since: `git cherry-pick`, `git rebase` and
+    /// `git commit -C` keep author and message, and name the person as the committer.
+    #[must_use]
+    pub fn is_by_towpath(&self) -> bool {
+        self.author == AUTHOR_NAME && self.committer == AUTHOR_NAME
+    }
+
+    /// Whom it is told as the act of: where a person took Towpath's commit over, that person.
+    #[must_use]
+    pub fn who(&self) -> &str {
+        if self.author == AUTHOR_NAME { &self.committer } else { &self.author }
+    }
+
+    /// What Towpath's trailers on it say of a service; none if a person made it, also by taking Towpath's commit over or by
+    /// copying Towpath's message to another content.
     #[must_use]
     pub fn trailers(&self, service: &ServiceId, revision: &RevisionFile) -> Option<ServiceTrailers> {
+        if !self.is_by_towpath() {
+            return None;
+        }
         let trailers = Trailers::parse(&self.message);
         trailers.of_service(service).filter(|trailers| trailers.fit(revision)).cloned()
     }

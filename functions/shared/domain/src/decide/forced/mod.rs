@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::decision::{Decision, DecisionKind};
 use crate::facts::{ApplicationTip, DeploymentRepository, FileFact, HoldFact};
-use crate::hold::{Hold, HoldFile, HoldState};
+use crate::hold::{Hold, HoldFile, HoldState, Quarantined};
 use crate::names::{BlobId, CommitId, EnvironmentName, EventId, ServiceId};
 use crate::plan::{CommitFiles, FileContent, MAXIMUM_FILES, Notification, Plan, Step, Then};
 use crate::refusal::Refusal;
@@ -52,6 +52,8 @@ pub struct ForcedService {
     pub new: ForcedFiles,
     /// Its files at the tip.
     pub tip: ForcedFiles,
+    /// Whether a commit for this very event has written its holds again before.
+    pub is_written: bool,
 }
 
 /// The files of a service at one commit.
@@ -103,11 +105,11 @@ fn what_happened(facts: &ForcedFacts) -> String {
     format!("{by} forced {branch} of {name} from {} to {}", facts.old, facts.new)
 }
 
-/// A service's `hold.json` with what the forced push took out of it; none if nothing is missing, or somebody has written it
-/// since: what was released later does not come back with a late event.
+/// A service's `hold.json` with what the forced push took out of it; none if nothing is missing, or it was written again
+/// before: what was released later does not come back with a late event.
 fn again(facts: &ForcedFacts, read: &ForcedService) -> Result<Option<HoldFile>, Refusal> {
-    let ForcedService { has_rules, application, old, new, tip } = read;
-    if tip.hold.blob() != new.hold.blob() {
+    let ForcedService { has_rules, application, old, new, tip, is_written } = read;
+    if *is_written {
         return Ok(None);
     }
     if let FileFact::Present { content: Err(error), .. } = &tip.hold {
@@ -115,7 +117,10 @@ fn again(facts: &ForcedFacts, read: &ForcedService) -> Result<Option<HoldFile>, 
     }
     let present = tip.hold.content().cloned().unwrap_or_default();
     let before = old.hold.content().cloned().unwrap_or_default();
-    let mut file = present.with_quarantined(before.quarantine);
+    // What the forced push left is anybody's to change since.
+    let left = new.hold.content().cloned().unwrap_or_default();
+    let is_lost = |image: &Quarantined| left.quarantined(&image.container, &image.digest).is_none();
+    let mut file = present.with_quarantined(before.quarantine.into_iter().filter(is_lost));
     let counts = |hold: &Hold| {
         let state =
             tip.revision.as_ref().map(|revision| hold.state(revision, application.commit(), facts.now));
@@ -127,7 +132,7 @@ fn again(facts: &ForcedFacts, read: &ForcedService) -> Result<Option<HoldFile>, 
         });
         let held = before
             .hold
-            .filter(counts)
+            .filter(|hold| counts(hold) && left.hold.as_ref() != Some(hold))
             .or_else(|| forced.map(|revision| by_force(facts, revision, application)));
         file.hold = held.or(file.hold);
     }

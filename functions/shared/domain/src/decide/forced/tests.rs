@@ -38,6 +38,7 @@ fn facts() -> ForcedFacts {
         old: files(1, hold_present(hold)),
         new: files(1, FileFact::Absent),
         tip: files(1, FileFact::Absent),
+        is_written: false,
     };
     ForcedFacts {
         now: at(100),
@@ -106,11 +107,26 @@ fn a_revision_that_was_forced_is_held_as_a_persons_act() {
 }
 
 #[test]
-fn a_late_event_brings_nothing_back() {
-    // It was written again, or released, or a person wrote another one.
+fn what_another_wrote_before_the_event_came_stays_beside_what_comes_back() {
     let mut late = facts();
+    let since = HoldFile { hold: None, quarantine: vec![quarantined(3)] };
+    webapp1(&mut late).tip.hold = hold_present(since);
+    let again = written(&late).unwrap();
+    assert_eq!(again, HoldFile { hold: Some(held(1)), quarantine: vec![quarantined(3), quarantined(2)] });
+}
+
+#[test]
+fn a_late_event_brings_nothing_back() {
+    // It was written again, and released since.
+    let mut late = facts();
+    webapp1(&mut late).is_written = true;
     webapp1(&mut late).tip.hold = hold_present(HoldFile::default());
     assert_eq!(written(&late), None);
+    // The forced push left it, and it was released since.
+    let mut left = facts();
+    webapp1(&mut left).new.hold = webapp1(&mut left).old.hold.clone();
+    webapp1(&mut left).tip.hold = hold_present(HoldFile::default());
+    assert_eq!(written(&left), None);
     // Another commit has moved the revision since.
     let mut moved = facts();
     moved.tip = commit(4);

@@ -48,6 +48,7 @@ pub(super) fn after(facts: &OutcomeFacts, commit: &CommitFiles) -> OutcomeFacts 
                 commit: crate::fixtures::commit(8),
                 message: commit.message.to_string(),
                 author: "Towpath".to_owned(),
+                committer: "Towpath".to_owned(),
                 at: Some(at(100)),
             });
         }

@@ -55,7 +55,7 @@ pub(super) fn put(
         Some(change) => {
             format!(
                 "{} put it there by hand (commit {})",
-                one_line(&change.author, AUTHOR_CHARACTERS),
+                one_line(change.who(), AUTHOR_CHARACTERS),
                 change.commit.short()
             )
         }

@@ -121,9 +121,10 @@ proptest! {
                 read.hold = hold_present(HoldFile::parse(file.text.as_bytes()).unwrap());
             } else {
                 read.revision = present(2, RevisionFile::parse(file.text.as_bytes()).unwrap());
-                let (message, author) = (made.message.to_string(), "Towpath".to_owned());
+                let (message, towpath) = (made.message.to_string(), "Towpath".to_owned());
+                let (author, committer) = (towpath.clone(), towpath);
                 read.last_change =
-                    Some(LastChange { commit: commit(8), message, author, at: Some(at(100)) });
+                    Some(LastChange { commit: commit(8), message, author, committer, at: Some(at(100)) });
             }
         }
         prop_assert_eq!(decide(&after).steps, Vec::new());

@@ -121,6 +121,7 @@ fn what_was_decided_and_committed_decides_nothing_more() {
         commit: commit(8),
         message: made.message.to_string(),
         author: "Towpath".to_owned(),
+        committer: "Towpath".to_owned(),
         at: Some(at(100)),
     });
     check(

@@ -103,6 +103,7 @@ fn after(mut facts: RollbackFacts, plan: &Plan, whole: bool) -> RollbackFacts {
                             commit: crate::fixtures::commit(9),
                             message: commit.message.to_string(),
                             author: "Towpath".to_owned(),
+                            committer: "Towpath".to_owned(),
                             at: Some(facts.now),
                         });
                     }

@@ -170,7 +170,7 @@ fn remarks(service: &ServiceId, read: &StartFacts, revision: &RevisionFile) -> S
     let mut remarks = String::new();
     let by_hand = |change: &&LastChange| change.trailers(service, revision).is_none();
     if let Some(change) = read.last_change.as_ref().filter(by_hand) {
-        remarks += &format!("; committed by hand by {}", one_line(&change.author, AUTHOR_CHARACTERS));
+        remarks += &format!("; committed by hand by {}", one_line(change.who(), AUTHOR_CHARACTERS));
     }
     for entry in revision.entries() {
         let quarantined = entry
