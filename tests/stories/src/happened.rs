@@ -231,7 +231,8 @@ impl Story {
         };
         let mut lines = Vec::new();
         for line in log.lines() {
-            let (id, parent) = line.split_once(' ').unwrap_or((line, ""));
+            let mut ids = line.split(' ');
+            let (id, parent) = (ids.next().unwrap_or(line), ids.next().unwrap_or_default());
             let mut asked = json!({ "repositoryName": "deployment", "afterCommitId": id });
             if let (false, Some(members)) = (parent.is_empty(), asked.as_object_mut()) {
                 members.insert("beforeCommitId".to_owned(), json!(parent));

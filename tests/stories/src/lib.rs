@@ -13,7 +13,7 @@ mod story;
 
 pub use path::rules;
 pub use stage::RULES;
-pub use story::{Failure, Story};
+pub use story::{Failure, Files, Story};
 
 /// The account that stories play in, and the first of a chain.
 pub const DEV: &str = "111111111111";

@@ -47,6 +47,9 @@ pub struct Story {
     runtime: Runtime,
 }
 
+/// Files that a person changes, and what they say then; none deletes a file.
+pub type Files<'a> = [(&'a str, Option<&'a str>)];
+
 impl Story {
     /// Starts the account, with Towpath's stacks in it. Its sweeps come only when the story asks for one.
     ///
@@ -256,19 +259,13 @@ impl Story {
     ///
     /// # Errors
     /// What git says.
-    pub fn commit_only(&mut self, message: &str, files: &[(&str, Option<&str>)]) -> Result<String, Failure> {
+    pub fn commit_only(&mut self, message: &str, files: &Files<'_>) -> Result<String, Failure> {
         if self.here.git.run(&["ls-remote", "--heads", "origin", "main"])?.is_empty() {
             self.here.git.run(&["checkout", "--quiet", "-B", "main"])?;
         } else {
             self.here.git.update()?;
         }
-        for (path, content) in files {
-            match content {
-                Some(content) => self.here.git.write(path, content)?,
-                None => self.here.git.delete(path)?,
-            }
-        }
-        let commit = self.here.git.commit("Pat Person <pat@example.com>", message)?;
+        let commit = self.change(message, files)?;
         self.here.git.push()?;
         Ok(commit)
     }
@@ -277,10 +274,50 @@ impl Story {
     ///
     /// # Errors
     /// As [`Story::commit_only`] and [`Story::rest`].
-    pub fn commit(&mut self, message: &str, files: &[(&str, Option<&str>)]) -> Result<String, Failure> {
+    pub fn commit(&mut self, message: &str, files: &Files<'_>) -> Result<String, Failure> {
         let commit = self.commit_only(message, files)?;
         self.rest()?;
         Ok(commit)
+    }
+
+    /// A person makes several commits, pushes them at once, and everything happens that follows.
+    ///
+    /// # Errors
+    /// As [`Story::commit`].
+    pub fn commit_several(&mut self, commits: &[(&str, &Files<'_>)]) -> Result<(), Failure> {
+        self.here.git.update()?;
+        for (message, files) in commits {
+            self.change(message, files)?;
+        }
+        self.here.git.push()?;
+        self.rest()
+    }
+
+    /// A person changes files on a branch of their own, made before the newest commit, merges it, and everything happens
+    /// that follows.
+    ///
+    /// # Errors
+    /// As [`Story::commit`].
+    pub fn merge(&mut self, message: &str, files: &Files<'_>) -> Result<(), Failure> {
+        let tip = self.here.git.update()?;
+        self.here.git.run(&["checkout", "--quiet", "-B", "theirs", "HEAD~1"])?;
+        self.change(message, files)?;
+        self.here.git.run(&["checkout", "--quiet", "-B", "main", &tip])?;
+        let person = ["-c", "user.name=Pat Person", "-c", "user.email=pat@example.com"];
+        let merge = ["merge", "--quiet", "--no-ff", "-m", "Merge theirs", "theirs"];
+        self.here.git.run(&[&person[..], &merge].concat())?;
+        self.here.git.push()?;
+        self.rest()
+    }
+
+    fn change(&self, message: &str, files: &Files<'_>) -> Result<String, Failure> {
+        for (path, content) in files {
+            match content {
+                Some(content) => self.here.git.write(path, content)?,
+                None => self.here.git.delete(path)?,
+            }
+        }
+        Ok(self.here.git.commit("Pat Person <pat@example.com>", message)?)
     }
 
     /// A person brings a file back as it was at a commit, with `git commit --reuse-message`, which keeps the author and the

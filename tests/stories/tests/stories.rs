@@ -10,6 +10,8 @@ mod bad_input;
 mod buses;
 #[path = "stories/by_hand.rs"]
 mod by_hand;
+#[path = "stories/commits.rs"]
+mod commits;
 #[path = "stories/conditions.rs"]
 mod conditions;
 #[path = "stories/deliver.rs"]

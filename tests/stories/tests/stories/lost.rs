@@ -3,7 +3,7 @@
 use expect_test::expect;
 use local_aws::settings::Settings;
 use std::fmt::Write as _;
-use stories::{Failure, Story};
+use stories::{Failure, Story, rules};
 
 /// Of what comes of a push, the parts that are there without the events of this source, after each of two sweeps, and
 /// when the events arrive again; and all of it.
@@ -31,6 +31,42 @@ fn after_losing(source: &str) -> Result<(String, String), Failure> {
     tell(&mut story, "healed")?;
     let revision = story.file("cluster1/webapp1/revision.json")?;
     Ok((shown, all + &revision))
+}
+
+/// What the whole path comes to, in three accounts, with or without events.
+fn the_whole_path(is_told: bool) -> Result<String, Failure> {
+    let of = |approve| rules("commit", approve);
+    let mut story = Story::with_rules(&[
+        ("dev", &of(None)),
+        ("stg", &of(Some("push"))),
+        ("prd", &of(Some("[push, verified]"))),
+    ])?;
+    if !is_told {
+        for source in ["aws.ecr", "aws.codecommit", "aws.ecs", "aws.codepipeline", "towpath"] {
+            story.lose_events(source);
+        }
+    }
+    let first = story.release("first")?;
+    story.at("dev")?.sweep()?;
+    for environment in ["stg", "prd"] {
+        story.git_push("webapp1", environment, &format!("{first}:main"))?;
+        story.at(environment)?.sweep()?;
+    }
+    // A sweep wakes one step at a time, and nobody tells of what follows.
+    for _ in 0..4 {
+        for environment in ["dev", "stg", "prd"] {
+            story.at(environment)?.sweep()?;
+        }
+    }
+    story.outcomes()
+}
+
+#[test]
+fn three_accounts_that_are_told_nothing_come_to_the_same_end() -> Result<(), Failure> {
+    let told = the_whole_path(true)?;
+    assert_eq!(told.matches("evidence").count(), 3, "{told}");
+    assert_eq!(the_whole_path(false)?, told);
+    Ok(())
 }
 
 #[test]
