@@ -287,6 +287,11 @@ fn forge((local, at): (&LocalAws, Environment), path: &str, answer: &mut Value) 
     for version in answer.get_mut("revisionDag").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(commit) = version.get_mut("commit") {
             set(commit, "message", json!(message));
+            for role in ["author", "committer"] {
+                if let Some(person) = commit.get_mut(role) {
+                    set(person, "name", json!("Towpath"));
+                }
+            }
         }
     }
 }
