@@ -121,7 +121,13 @@ pub async fn answer<Facts>(
 ) -> Result<Settled, NotSettled> {
     let mut stopped = StoppedServices::default();
     let (mut attempts, mut rounds) = (0, 0);
-    while attempts < ATTEMPTS_MAX && rounds < ROUNDS_MAX && Instant::now() < deadline {
+    while attempts < ATTEMPTS_MAX && rounds < ROUNDS_MAX {
+        if attempts > 0 {
+            tokio::time::sleep(pause(attempts)).await;
+        }
+        if Instant::now() >= deadline {
+            break;
+        }
         let (plan, tip, unread) = match Box::pin(read()).await {
             Ok(Some(Read { facts, tip, unread })) => (decide(&facts), Some(tip), unread),
             Ok(None) => (nothing(), None, Vec::new()),
@@ -138,7 +144,6 @@ pub async fn answer<Facts>(
         let applied = context.apply(&plan, deadline, &stopped.services).await;
         if applied.tip == Tip::Moved {
             attempts += 1;
-            tokio::time::sleep(pause(attempts)).await;
             continue;
         }
         let Applied { commit, stopped: stopped_now, done, tip: _ } = applied;

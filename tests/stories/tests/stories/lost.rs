@@ -46,7 +46,13 @@ fn the_whole_path(is_told: bool) -> Result<String, Failure> {
             story.lose_events(source);
         }
     }
+    let before = story.world(|world| world.journal.last_number());
     let first = story.release("first")?;
+    let is_woken = story.world(|world| {
+        let mut calls = world.journal.after(before);
+        calls.any(|call| call.caller.starts_with("towpath-"))
+    });
+    assert_eq!(is_woken, is_told);
     story.at("dev")?.sweep()?;
     for environment in ["stg", "prd"] {
         story.git_push("webapp1", environment, &format!("{first}:main"))?;

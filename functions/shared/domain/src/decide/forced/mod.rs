@@ -126,7 +126,10 @@ fn again(facts: &ForcedFacts, read: &ForcedService) -> Result<Option<HoldFile>, 
             tip.revision.as_ref().map(|revision| hold.state(revision, application.commit(), facts.now));
         state == Some(HoldState::Counts)
     };
-    if !file.hold.as_ref().is_some_and(counts) {
+    // Somebody held it, or released it, since the push: that was a later act than the push.
+    let is_decided =
+        |hold: &Hold| tip.revision.as_ref() == Some(&hold.revision) && left.hold.as_ref() != Some(hold);
+    if !file.hold.as_ref().is_some_and(|hold| counts(hold) || is_decided(hold)) {
         let forced = tip.revision.as_ref().filter(|revision| {
             *has_rules && old.revision.as_ref() != Some(*revision) && new.revision.as_ref() == Some(*revision)
         });

@@ -122,6 +122,13 @@ fn a_late_event_brings_nothing_back() {
     webapp1(&mut late).is_written = true;
     webapp1(&mut late).tip.hold = hold_present(HoldFile::default());
     assert_eq!(written(&late), None);
+    // The revision that was forced was released before the event came.
+    let mut released = facts();
+    webapp1(&mut released).old = files(5, FileFact::Absent);
+    let ended = Hold { until: Some(at(50)), ..held(1) };
+    let hold = HoldFile { hold: Some(ended), quarantine: Vec::new() };
+    webapp1(&mut released).tip.hold = hold_present(hold);
+    assert_eq!(written(&released), None);
     // The forced push left it, and it was released since.
     let mut left = facts();
     webapp1(&mut left).new.hold = webapp1(&mut left).old.hold.clone();
