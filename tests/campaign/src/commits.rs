@@ -141,7 +141,7 @@ fn reverted(commit: &Commit, service: StagedService, model: &Model) -> Result<()
         return broken(3, commit, format!("{id} is reverted from what a person put there"));
     }
     let text = commit.after.revision(&id).map(|file| file.text.clone()).unwrap_or_default();
-    let contents = commit.before.contents.get(&id);
+    let contents = commit.contents.get(&id);
     if !contents.is_some_and(|contents| contents.contains(&text)) {
         return broken(2, commit, format!("{id} is reverted to a content that it never had"));
     }

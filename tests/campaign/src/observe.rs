@@ -86,6 +86,9 @@ pub struct Commit {
     pub before: Snapshot,
     /// The repository at it.
     pub after: Snapshot,
+    /// All contents that each service's `revision.json` had before, also at commits that a forced push took away: what ran
+    /// and was healthy can be gone back to.
+    pub contents: BTreeMap<String, Vec<String>>,
 }
 
 impl Commit {
@@ -111,6 +114,7 @@ pub struct Observed {
     /// Where the branch is.
     pub tip: String,
     snapshots: BTreeMap<String, Snapshot>,
+    contents: BTreeMap<String, Vec<String>>,
     /// How many commits were seen.
     pub commits: usize,
 }
@@ -152,7 +156,12 @@ impl Observed {
         let mut parent = id;
         for (id, answer) in new.into_iter().rev() {
             let before = self.snapshots.get(&parent).cloned().unwrap_or_default();
-            let commit = read((account, view), (&id, &parent), &answer, before)?;
+            let mut commit = read((account, view), (&id, &parent), &answer, before)?;
+            commit.contents.clone_from(&self.contents);
+            for service in commit.paths.iter().filter_map(|path| path.strip_suffix("/revision.json")) {
+                let text = commit.after.revision(service).map(|file| file.text.clone());
+                self.contents.entry(service.to_owned()).or_default().extend(text);
+            }
             self.snapshots.insert(id.clone(), commit.after.clone());
             self.commits += 1;
             commits.push(commit);
@@ -200,7 +209,8 @@ fn read(
     }
     let message = text(answer, "/commit/message");
     let (id, parent) = (id.to_owned(), parent.to_owned());
-    let mut commit = Commit { id, parent, message, author, paths, before, after };
+    let contents = BTreeMap::new();
+    let mut commit = Commit { id, parent, message, author, paths, before, after, contents };
     let services: Vec<String> = commit.after.changed_by.keys().cloned().collect();
     for service in services {
         match commit.decision(&service) {

@@ -164,20 +164,21 @@ impl Rest<'_> {
         Ok(entering.lacks(upstream, (self.view.model, self.view.environment), span)?.is_none())
     }
 
-    /// One start for one commit.
+    /// One start for one commit, and another only where one for another commit came between.
     fn starts(&self, service: StagedService) -> Result<(), Broken> {
         if self.account.accounts.local.lock().settings.unconfirmed.start_token_is_forgotten {
             return Ok(());
         }
-        let mut seen = BTreeSet::new();
+        let mut newer = String::new();
         for execution in self.executions(service)? {
             if text(&execution, "/trigger/triggerType") != "StartPipelineExecution" {
                 continue;
             }
             let commit = text(&execution, "/sourceRevisions/0/revisionId");
-            if !commit.is_empty() && !seen.insert(commit.clone()) {
+            if !commit.is_empty() && newer == commit {
                 return broken(6, format!("{} was started twice at commit {commit}", service.pipeline()));
             }
+            newer = commit;
         }
         Ok(())
     }
@@ -222,11 +223,16 @@ impl Rest<'_> {
         if self.git.rolled_back.contains_key(&id) {
             return Ok(());
         }
+        let hold = self.git.hold(&id);
+        let blob = self.git.revision(&id).map(|file| file.blob.as_str());
+        let state = HoldState::at(&hold, blob, self.view, self.now());
+        // A person forced the branch to it.
+        if state == HoldState::Counts && text(&hold, "/hold/by") == "on_commit" {
+            return Ok(());
+        }
         if !self.git.quarantine(&id, container).contains(&digest.to_owned()) {
             return broken(5, format!("{id} failed with {digest}, and it is not in quarantine"));
         }
-        let blob = self.git.revision(&id).map(|file| file.blob.as_str());
-        let state = HoldState::at(&self.git.hold(&id), blob, self.view, self.now());
         if state == HoldState::Counts || service.holds_on_failure() {
             return Ok(());
         }

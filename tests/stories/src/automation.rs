@@ -99,4 +99,18 @@ impl Story {
         let message = self.here.git.run(&["log", "-1", "--format=%B", &tip])?;
         Ok(self.names.put_into(&message))
     }
+
+    /// What starts a service's pipeline at the commit before the tip.
+    ///
+    /// # Errors
+    /// What CodeCommit says.
+    pub fn start_before_the_tip(&mut self, service: &str) -> Result<Value, Failure> {
+        let asked = json!({ "repositoryName": "deployment", "commitId": self.tip()? });
+        let commit = self.aws.call("codecommit", "GetCommit", &asked)?;
+        let source = json!({
+            "actionName": "Source", "revisionType": "COMMIT_ID",
+            "revisionValue": commit.pointer("/commit/parents/0"),
+        });
+        Ok(json!({ "name": format!("deploy-cluster1-{service}"), "sourceRevisions": [source] }))
+    }
 }

@@ -5,9 +5,9 @@ use crate::connection::Clients;
 use crate::ecr::timestamp;
 use crate::error::{CallError, code_of};
 use aws_sdk_codepipeline::types::{
-    ActionCategory, ActionDeclaration, ActionExecutionDetail, ExecutionMode as SdkMode, ExecutionType,
-    PipelineExecutionStatus, PipelineExecutionSummary, PipelineType as SdkType, SourceRevisionOverride,
-    SourceRevisionType, StageDeclaration, TriggerType,
+    ActionCategory, ActionDeclaration, ActionExecutionDetail, ExecutionMode as SdkMode, ExecutionTrigger,
+    ExecutionType, PipelineExecutionStatus, PipelineExecutionSummary, PipelineType as SdkType,
+    SourceRevisionOverride, SourceRevisionType, StageDeclaration, TriggerType,
 };
 use domain::facts::{
     DeployAction, DeployWindow, ExecutionKind, ExecutionMode, ExecutionStatus, PipelineDescription,
@@ -19,6 +19,8 @@ use domain::time::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 
 const SERVICE: &str = "CodePipeline";
+/// The session of the role that starts pipelines, as an ARN names it.
+const STARTS_AS: &str = ":assumed-role/towpath-on_commit/";
 /// How many executions are looked at where one look is to be enough.
 const EXECUTIONS_LOOKED_AT: usize = 20;
 
@@ -278,7 +280,7 @@ fn read_summary(
             Some(TriggerType::CreatePipeline) => Trigger::CreatePipeline,
             Some(TriggerType::ManualRollback) => Trigger::ManualRollback,
             Some(TriggerType::PollForSourceChanges) => Trigger::PollForSourceChanges,
-            Some(TriggerType::StartPipelineExecution) => Trigger::StartPipelineExecution,
+            Some(TriggerType::StartPipelineExecution) => started_by(summary.trigger()),
             Some(other) => Trigger::Other(other.as_str().to_owned()),
             None => Trigger::Other("not told".to_owned()),
         },
@@ -287,6 +289,16 @@ fn read_summary(
             .map(|id| CallError::parsed(SERVICE, operation, thing, "revisionId", Some(id)))
             .transpose()?,
     })
+}
+
+/// Who made the call that started an execution. The detail is an ARN, and that of a role's session names the role.
+fn started_by(trigger: Option<&ExecutionTrigger>) -> Trigger {
+    match trigger.and_then(ExecutionTrigger::trigger_detail) {
+        Some(arn) if arn.starts_with("arn:") && !arn.contains(STARTS_AS) => {
+            Trigger::StartedBy(arn.to_owned())
+        }
+        Some(_) | None => Trigger::StartPipelineExecution,
+    }
 }
 
 fn window_of(detail: &ActionExecutionDetail) -> Option<DeployWindow> {

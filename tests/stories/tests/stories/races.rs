@@ -3,8 +3,10 @@
 use client::image::Image;
 use expect_test::expect;
 use local_aws::faults::CallFaultKind;
+use local_aws::services::Service;
 use local_aws::settings::Settings;
-use stories::{Failure, Story};
+use local_aws::{AccountId, Caller};
+use stories::{DEV, Failure, Story};
 
 /// What came of a push while this call of a function failed like this.
 fn with_failing(
@@ -148,5 +150,34 @@ fn a_hundred_pushes_at_once_are_two_commits_at_most() -> Result<(), Failure> {
     let commits = happened.matches("M cluster1/webapp1/revision.json").count()
         + happened.matches("A cluster1/webapp1/revision.json").count();
     assert!((1..=2).contains(&commits), "{happened}");
+    Ok(())
+}
+
+/// Two invocations start the same pipeline, and the request of the one that read the earlier commit arrives last: it runs
+/// last, too. The start at the tip has been made before, so that its token alone would start nothing.
+#[test]
+fn a_start_that_arrives_late_is_followed_by_another_at_the_tip() -> Result<(), Failure> {
+    let mut story = Story::with_versions(&["1111111", "2222222"])?;
+    let late = story.start_before_the_tip("webapp1")?;
+    let on_commit = Caller::role(&DEV.parse::<AccountId>()?, "towpath-on_commit", "towpath-on_commit");
+    story.world(|world| world.call(&on_commit, Service::CodePipeline, "StartPipelineExecution", late))?;
+    story.rest()?;
+    story.sweep()?;
+    story.sweep()?;
+    expect![[r#"
+        executions
+          deploy-cluster1-webapp1 Succeeded at <commit 2>
+          deploy-cluster1-webapp1 Succeeded at <commit 3>
+        records
+          on_commit: cluster1/webapp1 started: execution <id 4> of deploy-cluster1-webapp1 was for another content
+            - start pipeline deploy-cluster1-webapp1 at commit <commit 3>
+          on_deployment_change: cluster1/webapp1 rolling: execution <id 4> is being rolled out
+          on_deployment_change: cluster1/webapp1 nothing: execution <id 4> deployed commit <commit 2>, and ECS completed it; this was told already
+          on_deployment_change: cluster1/webapp1 rolling: execution <id 5> is being rolled out
+          on_deployment_change: cluster1/webapp1 nothing: execution <id 5> deployed commit <commit 3>, and ECS completed it; this was told already
+          reconcile: cluster1/webapp1 woken: something was missed; the service is behind: its pipeline is owed a start
+            - wake up on_commit for cluster1/webapp1: started: execution <id 4> of deploy-cluster1-webapp1 was for another content
+          reconcile: cluster1/webapp1 nothing: it runs what git says
+    "#]].assert_eq(&story.told()?);
     Ok(())
 }

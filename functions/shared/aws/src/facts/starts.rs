@@ -11,7 +11,7 @@ use crate::stack::Stack;
 use domain::decide::starts::{Asked, StartFacts, StartsFacts};
 use domain::facts::{
     Execution, ExecutionKind, IndexChildren, PipelineFact, RevisionAtSource, RevisionFact, RulesFact,
-    RulesOfService, RunningService, runs,
+    RulesOfService, RunningService, Trigger, runs,
 };
 use domain::names::{
     ActionName, CommitId, EcrRegistry, ImageDigest, ImageRepositoryName, PipelineName, ServiceId,
@@ -93,7 +93,7 @@ async fn read_start(
         read_revision(clients, repository, service, tip),
         read_hold(clients, repository, service, tip),
         read_last_change(clients, repository, service, tip),
-        read_pipeline(clients, stack, service, pipeline_name.as_ref().ok()),
+        read_pipeline(clients, stack, service, pipeline_name.as_ref().ok(), tip),
         clients.running(service),
     )?;
     let children = read_children(clients, &stack.registry, &revision, &runs).await?;
@@ -138,6 +138,7 @@ async fn read_pipeline(
     stack: &Stack,
     service: &ServiceId,
     pipeline: Option<&PipelineName>,
+    tip: &CommitId,
 ) -> Result<(PipelineFact, Vec<Execution>), CallError> {
     let Some(pipeline) = pipeline else { return Ok((PipelineFact::Missing, Vec::new())) };
     let fact = clients.pipeline(pipeline).await?;
@@ -147,22 +148,28 @@ async fn read_pipeline(
             && source.branch.as_ref() == Some(&stack.repository.branch)
     });
     let source_action = ours.map(|source| source.name.clone());
-    let executions = read_executions(clients, stack, service, pipeline, source_action.as_ref()).await?;
+    let executions =
+        read_executions(clients, stack, service, (pipeline, tip), source_action.as_ref()).await?;
     Ok((fact, executions))
 }
 
 /// The newest executions up to the first run (not a rollback) whose source is known, with the service's revision
-/// there.
+/// there. Where somebody else started that one, up to the first that nobody else did. Behind them the one that was started at
+/// the tip, if there is one: its token is used up.
 async fn read_executions(
     clients: &Clients,
     stack: &Stack,
     service: &ServiceId,
-    pipeline: &PipelineName,
+    (pipeline, tip): (&PipelineName, &CommitId),
     source_action: Option<&ActionName>,
 ) -> Result<Vec<Execution>, CallError> {
     let summaries = clients.executions(pipeline, source_action, EXECUTIONS_MAX).await?.unwrap_or_default();
     let mut executions = Vec::new();
+    let mut is_enough = false;
     for summary in summaries {
+        if is_enough && summary.source.as_ref() != Some(tip) {
+            continue;
+        }
         let source = match &summary.source {
             None => RevisionAtSource::Unknown,
             Some(commit) => {
@@ -172,10 +179,8 @@ async fn read_executions(
             }
         };
         let is_known = source != RevisionAtSource::Unknown && summary.kind == ExecutionKind::Standard;
+        is_enough |= is_known && !matches!(summary.trigger, Trigger::StartedBy(_));
         executions.push(execution(summary, source));
-        if is_known {
-            break;
-        }
     }
     Ok(executions)
 }

@@ -158,8 +158,10 @@ pub enum ExecutionKind {
 pub enum Trigger {
     /// The pipeline's creation.
     CreatePipeline,
-    /// A call, Towpath's or a person's.
+    /// A call by Towpath, or by whom CodePipeline does not tell.
     StartPipelineExecution,
+    /// A call by somebody else, with their ARN: "Release change", perhaps at an earlier commit.
+    StartedBy(String),
     /// Its source action, which polls.
     PollForSourceChanges,
     /// An EventBridge rule, as the console makes one.

@@ -48,6 +48,18 @@ impl RequestToken {
         Self::of_parts(&["start", repository.as_str(), &service.to_string(), commit.as_str()])
     }
 
+    /// The token of a start at a commit that was started before, and overtaken since by this execution for another content.
+    #[must_use]
+    pub fn of_start_after(
+        repository: &RepositoryName,
+        service: &ServiceId,
+        commit: &CommitId,
+        overtaken_by: &ExecutionId,
+    ) -> Self {
+        let service = service.to_string();
+        Self::of_parts(&["start", repository.as_str(), &service, commit.as_str(), overtaken_by.as_str()])
+    }
+
     /// The token of a comment: the same for the same commit and text.
     #[must_use]
     pub fn of_comment(repository: &RepositoryName, commit: &CommitId, text: &str) -> Self {

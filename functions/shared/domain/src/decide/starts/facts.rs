@@ -37,7 +37,8 @@ pub struct StartFacts {
     pub pipeline_name: Result<PipelineName, InvalidName>,
     /// Its pipeline.
     pub pipeline: PipelineFact,
-    /// The pipeline's newest executions, newest first, at least up to the newest run (no rollback) with a known source.
+    /// The pipeline's newest executions, newest first, at least up to the newest run (no rollback) with a known source that
+    /// nobody else started, and the one that was started at the tip.
     pub executions: Vec<Execution>,
     /// The commit that gave the file this content where the newest execution for it was started. It is asked for only where
     /// that execution has ended and the service runs something else.

@@ -90,7 +90,7 @@ fn decide_service(facts: &StartsFacts, service: &ServiceId, read: &StartFacts) -
         );
     }
     let because = format!("{why}{}", remarks(service, read, revision));
-    start(facts, service, pipeline, action, because)
+    start(facts, (service, read), pipeline, action, because)
 }
 
 /// An event whose content is not at the tip any more starts nothing: what replaced it has its own event.
@@ -188,17 +188,21 @@ fn remarks(service: &ServiceId, read: &StartFacts, revision: &RevisionFile) -> S
 
 fn start(
     facts: &StartsFacts,
-    service: &ServiceId,
+    (service, read): (&ServiceId, &StartFacts),
     pipeline: &PipelineName,
     source_action: ActionName,
     because: String,
 ) -> Plan {
+    let repository = &facts.repository.name;
     let step = Step::StartPipeline(StartPipeline {
         service: service.clone(),
         pipeline: pipeline.clone(),
         source_action,
         commit: facts.tip.clone(),
-        token: RequestToken::of_start(&facts.repository.name, service, &facts.tip),
+        token: match owed::overtaken_by(read, &facts.tip) {
+            None => RequestToken::of_start(repository, service, &facts.tip),
+            Some(newer) => RequestToken::of_start_after(repository, service, &facts.tip, newer),
+        },
     });
     Plan { steps: vec![step], ..Plan::nothing(Decision::of(service, DecisionKind::Started, because)) }
 }

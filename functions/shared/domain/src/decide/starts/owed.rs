@@ -2,8 +2,9 @@
 
 use super::{Asked, StartFacts, StartsFacts};
 use crate::facts::{Execution, ExecutionKind, RevisionAtSource, Trigger};
-use crate::names::{BlobId, CommitId, PipelineName};
+use crate::names::{BlobId, CommitId, ExecutionId, PipelineName};
 use crate::refusal::Refusal;
+use crate::text::shown;
 
 /// What the executions say of a start for a content at the tip.
 pub(super) enum Owed {
@@ -56,7 +57,13 @@ pub(super) fn owed(facts: &StartsFacts, read: &StartFacts, pipeline: &PipelineNa
                 ));
             }
             (ExecutionKind::Standard, _) => {
-                return Owed::Yes(format!("execution {id} of {pipeline} was for another content"));
+                return match went_back(read, execution, tip) {
+                    Some(who) => Owed::RolledBack(format!(
+                        "{} started execution {id} of {pipeline} at another content, after this one had been started; what a person starts is not started away",
+                        shown(who)
+                    )),
+                    None => Owed::Yes(format!("execution {id} of {pipeline} was for another content")),
+                };
             }
             (ExecutionKind::Rollback, newer) => rollback = newer.or(Some(execution)),
         }
@@ -70,6 +77,22 @@ pub(super) fn owed(facts: &StartsFacts, read: &StartFacts, pipeline: &PipelineNa
             Owed::RolledBack(format!("execution {} of {pipeline} is a rollback by a person", rollback.id))
         }
     }
+}
+
+/// The newest execution, where one at the tip is older: an earlier start arrived late and overtook it. The token of the start at
+/// the tip is used up; sent again it would start nothing.
+pub(super) fn overtaken_by<'a>(read: &'a StartFacts, tip: &CommitId) -> Option<&'a ExecutionId> {
+    let (newest, older) = read.executions.split_first()?;
+    let was_started = older.iter().any(|older| older.source.commit() == Some(tip));
+    (newest.source.commit() != Some(tip) && was_started).then_some(&newest.id)
+}
+
+/// Who went back from the content at the tip, past git, by starting this execution at another one.
+fn went_back<'a>(read: &StartFacts, execution: &'a Execution, tip: &BlobId) -> Option<&'a str> {
+    let Trigger::StartedBy(who) = &execution.trigger else { return None };
+    let older = read.executions.iter().skip_while(|other| other.id != execution.id).skip(1);
+    let was_started = older.into_iter().any(|older| older.source.blob() == Some(tip));
+    was_started.then_some(who.as_str())
 }
 
 /// The commit that put the content of an execution that has ended back to the tip: after a rollback, or a failure that was
@@ -98,6 +121,7 @@ fn was_this_start(facts: &StartsFacts, read: &StartFacts, execution: &Execution)
 fn started(execution: &Execution) -> String {
     match &execution.trigger {
         Trigger::StartPipelineExecution => "was started for it".to_owned(),
+        Trigger::StartedBy(who) => format!("was started for it by {}", shown(who)),
         Trigger::CreatePipeline => "was for it: the run that creating the pipeline made".to_owned(),
         Trigger::PollForSourceChanges => {
             "was for it, started by the source action itself: set PollForSourceChanges to false".to_owned()
@@ -106,6 +130,6 @@ fn started(execution: &Execution) -> String {
             "was for it, started by an EventBridge rule: delete the rule, or every commit starts this pipeline".to_owned()
         }
         Trigger::ManualRollback | Trigger::AutomatedRollback => "rolled back to it".to_owned(),
-        Trigger::Other(trigger) => format!("was for it, started by {}", crate::text::shown(trigger)),
+        Trigger::Other(trigger) => format!("was for it, started by {}", shown(trigger)),
     }
 }

@@ -87,6 +87,44 @@ fn an_execution_for_this_content_is_not_doubled() {
     );
 }
 
+/// Two starts were under way at once, and the one for the earlier commit arrived last: it runs last, too.
+#[test]
+fn a_start_that_an_earlier_one_overtook_is_made_again() {
+    let facts = with_executions(vec![
+        execution("e-2", ExecutionStatus::Succeeded, source(6, 1)),
+        execution("e-1", ExecutionStatus::Succeeded, source(7, 2)),
+    ]);
+    check(
+        &facts,
+        &expect![[r#"
+        cluster1/webapp1: started: execution e-2 of deploy-cluster1-webapp1 was for another content
+        - start pipeline deploy-cluster1-webapp1 at commit 00000007
+    "#]],
+    );
+    let Step::StartPipeline(start) = &decide(&facts).steps[0] else { panic!("no start") };
+    // The token of the start before would give its execution back, and start nothing.
+    assert_ne!(start.token, RequestToken::of_start(&deployment().name, &service(WEBAPP1), &commit(7)));
+}
+
+#[test]
+fn what_a_person_started_at_an_earlier_commit_is_not_countered() {
+    let by_a_person = |older| {
+        let trigger = Trigger::StartedBy("arn:aws:iam::111111111111:user/pat".to_owned());
+        let newest = Execution { trigger, ..execution("e-2", ExecutionStatus::Succeeded, source(1, 1)) };
+        decide(&with_executions(vec![newest, older])).to_string()
+    };
+    let told = [
+        by_a_person(execution("e-1", ExecutionStatus::Succeeded, source(5, 2))),
+        // What is at the tip was never started, and is later than what the person did.
+        by_a_person(execution("e-1", ExecutionStatus::Succeeded, source(1, 1))),
+    ];
+    expect![[r#"
+        cluster1/webapp1: ignored: "arn:aws:iam::111111111111:user/pat" started execution e-2 of deploy-cluster1-webapp1 at another content, after this one had been started; what a person starts is not started away
+        cluster1/webapp1: started: execution e-2 of deploy-cluster1-webapp1 was for another content
+        - start pipeline deploy-cluster1-webapp1 at commit 00000007
+    "#]].assert_eq(&told.concat());
+}
+
 /// After a rollback, a release; after a failure, what failed is mended and committed again.
 #[test]
 fn a_content_that_is_put_there_again_is_started_again() {
