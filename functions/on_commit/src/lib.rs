@@ -46,7 +46,7 @@ pub async fn handle(context: &Context, batch: Batch) -> Failed {
     }
     let events: Vec<EventId> = questions.iter().map(|question| question.event.clone()).collect();
     let read = async || {
-        let facts = read_starts(&context.clients, &context.stack, &asked).await?;
+        let facts = read_starts(&context.clients, &context.stack, &asked, context.now()).await?;
         Ok(facts.map(|(facts, unread)| Read { tip: facts.tip.clone(), facts, unread }))
     };
     let unsettled =

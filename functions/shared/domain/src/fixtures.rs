@@ -252,10 +252,13 @@ pub(crate) fn starts_facts() -> StartsFacts {
         pipeline: PipelineFact::Found(pipeline(WEBAPP1)),
         executions: vec![execution("e-1", ExecutionStatus::Succeeded, source(1, 1))],
         started_change: None,
+        forced: None,
         runs: RunningService::Deployed { images: running(1), status: DeploymentStatus::Successful },
         children: IndexChildren::new(),
     };
     StartsFacts {
+        now: at(100),
+        environment: EnvironmentName::parse("dev").unwrap(),
         repository: deployment(),
         tip: commit(7),
         tip_made_at: Some(at(50)),

@@ -2,6 +2,7 @@
 
 use expect_test::expect;
 use local_aws::settings::Settings;
+use serde_json::Value;
 use std::fmt::Write as _;
 use stories::{Failure, Story, rules};
 
@@ -139,5 +140,58 @@ fn whichever_events_are_lost_a_sweep_makes_up_for_them() -> Result<(), Failure> 
 
     "#]]
     .assert_eq(&shown);
+    Ok(())
+}
+
+/// The branch is forced back, and the event is lost: nothing but the pipeline's newest execution tells of it.
+#[test]
+fn a_forced_push_that_nobody_told_of_is_a_persons_act() -> Result<(), Failure> {
+    let mut story = Story::with_versions(&["1111111", "2222222"])?;
+    let start = story.start_before_the_tip("webapp1")?;
+    let earlier = start.pointer("/sourceRevisions/0/revisionValue").and_then(Value::as_str);
+    story.lose_events("aws.codecommit");
+    story.force(earlier.unwrap_or_default())?;
+    assert_eq!(story.told()?, "nothing\n");
+    story.heal();
+    story.sweep()?;
+    expect![[r#"
+        commits
+          <commit 4> Towpath: Holds written again after a forced push
+            A cluster1/webapp1/hold.json
+        executions
+          deploy-cluster1-webapp1 Succeeded at <commit 4>
+        runs
+          cluster1/webapp1 webapp1@<webapp1:1111111>
+        comments
+          <commit 4> Towpath: cluster1/webapp1 verified
+            execution <id 4> deployed commit <commit 4>, and ECS completed it
+            Execution <id 4> of deploy-cluster1-webapp1.
+        notified
+          {
+              "environment": "dev",
+              "service": "cluster1/webapp1",
+              "subject": "dev cluster1/webapp1: the deployment branch was forced",
+              "text": "somebody forced main of deployment away from <commit 3>, and no event told of it. What the new tip says of cluster1/webapp1 is the truth now, and differs from what the old one said."
+            }
+        records
+          on_commit: cluster1/webapp1 held: somebody forced main of deployment away from <commit 3>, and no event told of it; what the tip says of it is a person's act
+            - commit to deployment main on <commit 2>: Holds written again after a forced push (cluster1/webapp1/hold.json)
+            - notify: dev cluster1/webapp1: the deployment branch was forced
+          on_commit: cluster1/webapp1 started: execution <id 2> of deploy-cluster1-webapp1 was for another content
+            - start pipeline deploy-cluster1-webapp1 at commit <commit 4>
+          on_commit: - ignored: commit <commit 4> changes no revision.json
+          on_deployment_change: cluster1/webapp1 rolling: execution <id 4> is being rolled out
+          on_deployment_change: cluster1/webapp1 verified: execution <id 4> deployed commit <commit 4>, and ECS completed it
+            - comment at commit <commit 4> of deployment: Towpath: cluster1/webapp1 verified
+          reconcile: cluster1/webapp1 woken: something was missed; the service is behind: its pipeline is owed a start
+            - wake up on_commit for cluster1/webapp1: held: somebody forced main of deployment away from <commit 3>, and no event told of it; what the tip says of it is a person's act
+    "#]].assert_eq(&story.told()?);
+    story.sweep()?;
+    story.push("webapp1", "3333333")?;
+    story.sweep()?;
+    expect![[r#"
+        nothing
+    "#]]
+    .assert_eq(&story.outcome()?);
     Ok(())
 }

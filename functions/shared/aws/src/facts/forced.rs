@@ -1,15 +1,17 @@
 //! What is read after the deployment branch was forced.
 
 use super::SERVICES_AT_ONCE;
-use super::files::{read_hold, read_rules};
+use super::files::{read_changes, read_hold, read_last_change, read_rules};
 use super::revisions::read_application_if_allowed;
 use crate::codecommit::At;
 use crate::connection::Clients;
 use crate::error::CallError;
 use crate::stack::Stack;
 use domain::decide::forced::{ForcedFacts, ForcedFiles, ForcedService};
-use domain::facts::{RulesFact, RulesOfService};
-use domain::names::{CommitId, EventId, ServiceId};
+use domain::decide::starts::ForcedFrom;
+use domain::facts::{Execution, ExecutionKind, RulesFact, RulesOfService, Trigger};
+use domain::names::{BlobId, CommitId, EventId, ServiceId};
+use domain::rules::ServiceRules;
 use domain::time::Timestamp;
 use domain::trailers::Trailers;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -18,6 +20,9 @@ use tokio::try_join;
 
 /// How many versions of a `hold.json` are looked through for one that a late event has written before.
 const HOLD_VERSIONS_MAX: usize = 50;
+
+/// How many changes of a `revision.json` are looked through for the one that was started last.
+const CHANGES_MAX: usize = 50;
 
 /// What an event tells of a forced push.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,4 +124,51 @@ async fn read_files(
         read_hold(clients, repository, service, commit),
     )?;
     Ok(ForcedFiles { revision: revision.map(|file| file.blob), hold })
+}
+
+/// Where the branch was forced from, if the source commit of a service's newest execution is not in the history of the tip
+/// any more.
+pub(super) async fn read_forced_from(
+    clients: &Clients,
+    stack: &Stack,
+    (service, rules): (&ServiceId, &ServiceRules),
+    (tip, revision): (&CommitId, Option<&BlobId>),
+    executions: &[Execution],
+) -> Result<Option<ForcedFrom>, CallError> {
+    let is_run = |execution: &&Execution| {
+        execution.kind == ExecutionKind::Standard && execution.source.commit().is_some()
+    };
+    let Some(execution) = executions.iter().find(is_run) else { return Ok(None) };
+    let was_other = execution.source.blob().is_some_and(|blob| Some(blob) != revision);
+    // What a person started may never have been in the branch.
+    if matches!(execution.trigger, Trigger::StartedBy(_)) || !was_other {
+        return Ok(None);
+    }
+    let Some(commit) = execution.source.commit() else { return Ok(None) };
+    if stems_from(clients, stack, service, tip, commit).await? {
+        return Ok(None);
+    }
+    let (files, application) = try_join!(
+        read_files(clients, stack, service, commit),
+        read_application_if_allowed(clients, Some(rules)),
+    )?;
+    Ok(Some(ForcedFrom { commit: commit.clone(), started_at: execution.started_at, files, application }))
+}
+
+/// Whether a way leads from the tip back to a commit. The file's own history tells it in most cases, whatever else was committed
+/// since; a merge may hide it there, and then the commits are walked.
+async fn stems_from(
+    clients: &Clients,
+    stack: &Stack,
+    service: &ServiceId,
+    tip: &CommitId,
+    commit: &CommitId,
+) -> Result<bool, CallError> {
+    let repository = &stack.repository;
+    let (then, now) = try_join!(
+        read_last_change(clients, repository, service, commit),
+        read_changes(clients, repository, service, tip, CHANGES_MAX),
+    )?;
+    let in_history = then.is_some_and(|then| now.iter().any(|change| change.commit == then.commit));
+    Ok(in_history || !clients.is_forced(&repository.name, commit, tip).await?)
 }

@@ -2,6 +2,7 @@
 
 use super::SERVICES_AT_ONCE;
 use super::files::{read_hold, read_last_change, read_revision, read_rules};
+use super::forced::read_forced_from;
 use super::unread::{Unread, apart};
 use crate::codecommit::At;
 use crate::codepipeline::ExecutionSummary;
@@ -34,10 +35,11 @@ pub async fn read_starts(
     clients: &Clients,
     stack: &Stack,
     asked: &BTreeMap<ServiceId, Vec<Asked>>,
+    now: Timestamp,
 ) -> Result<Option<(StartsFacts, Vec<Unread>)>, CallError> {
     let Some((tip, rules)) = read_rules(clients, &stack.repository).await? else { return Ok(None) };
     let StartsRead { facts, deployed_at: _, unread } =
-        read_starts_at(clients, stack, asked, (&tip, &rules)).await?;
+        read_starts_at(clients, stack, asked, now, (&tip, &rules)).await?;
     Ok(Some((facts, unread)))
 }
 
@@ -54,6 +56,7 @@ pub(super) async fn read_starts_at(
     clients: &Clients,
     stack: &Stack,
     asked: &BTreeMap<ServiceId, Vec<Asked>>,
+    now: Timestamp,
     (tip, rules): (&CommitId, &RulesFact),
 ) -> Result<StartsRead, CallError> {
     let services = stream::iter(asked)
@@ -71,8 +74,9 @@ pub(super) async fn read_starts_at(
         services.iter().filter_map(|(service, (_, deployed_at))| Some((service.clone(), (*deployed_at)?)));
     let deployed_at = deployed_at.collect();
     let services = services.into_iter().map(|(service, (read, _))| (service, read)).collect();
-    let (repository, tip) = (stack.repository.clone(), tip.clone());
-    Ok(StartsRead { facts: StartsFacts { repository, tip, tip_made_at, services }, deployed_at, unread })
+    let (environment, repository) = (stack.environment.clone(), stack.repository.clone());
+    let facts = StartsFacts { now, environment, repository, tip: tip.clone(), tip_made_at, services };
+    Ok(StartsRead { facts, deployed_at, unread })
 }
 
 async fn read_start(
@@ -102,6 +106,13 @@ async fn read_start(
         None => None,
     };
     let asked = Asked::that_counts(asked, revision.blob());
+    let forced = match (&asked, named) {
+        (Asked::WakeUp, Some(rules)) => {
+            let at_tip = (tip, revision.blob());
+            Box::pin(read_forced_from(clients, stack, (service, rules), at_tip, &executions)).await?
+        }
+        (Asked::WakeUp, None) | (Asked::Commit { .. }, _) => None,
+    };
     let facts = StartFacts {
         started_change: started_change.map(|change| change.commit),
         asked,
@@ -111,6 +122,7 @@ async fn read_start(
         pipeline_name,
         pipeline,
         executions,
+        forced,
         runs,
         children,
     };

@@ -61,7 +61,7 @@ pub async fn read_sweep(
 ) -> Result<Option<SweepRead>, CallError> {
     let asked_starts = services.iter().map(|service| (service.clone(), vec![Asked::WakeUp])).collect();
     let Some((tip, rules)) = read_rules(clients, &stack.repository).await? else { return Ok(None) };
-    let starts = read_starts_at(clients, stack, &asked_starts, (&tip, &rules)).await?;
+    let starts = read_starts_at(clients, stack, &asked_starts, now, (&tip, &rules)).await?;
     let StartsRead { facts: starts, deployed_at, mut unread } = starts;
     let with_rules = match &rules {
         RulesFact::Read(file) => {

@@ -68,22 +68,20 @@ pub struct ForcedFiles {
 /// What is announced, and what is written again.
 #[must_use]
 pub fn decide(facts: &ForcedFacts) -> Plan {
-    let because = format!("{}; the new tip is the truth", what_happened(facts));
+    let what = what_happened(facts);
+    let because = format!("{what}; the new tip is the truth");
     let announced = Decision { service: None, kind: DecisionKind::ByHand, because, refusal: None };
     let mut plan = Plan::nothing(announced);
     let mut written: Vec<(ServiceId, FileContent)> = Vec::new();
     for (service, read) in &facts.services {
-        match again(facts, read) {
-            Ok(Some(file)) => {
-                let path = service.hold_path();
-                written.push((service.clone(), FileContent { path, text: file.text() }));
-            }
+        match again(read, &what, facts.now) {
+            Ok(Some(file)) => written.push((service.clone(), hold_file(service, &file))),
             Ok(None) => {}
             Err(refusal) => plan.decisions.push(Decision::refused(service, refusal)),
         }
         // Later than this, it is an event that came late or twice.
         if facts.tip == facts.new {
-            plan.steps.push(Step::Notify(notification(facts, service)));
+            plan.steps.push(Step::Notify(notification(&facts.environment, service, &what)));
         }
     }
     let then = if written.len() > MAXIMUM_FILES { Then::DecideAgain } else { Then::Done };
@@ -94,7 +92,9 @@ pub fn decide(facts: &ForcedFacts) -> Plan {
             plan.decisions.push(Decision::of(service, DecisionKind::Held, because));
         }
         // The commit comes first: whoever looks again after a crash finds it missing, and tells people once more.
-        plan.steps.insert(0, Step::CommitFiles(commit_files(facts, written)));
+        let said = (vec![what], vec![facts.event.clone()]);
+        let commit = commit_files(&facts.repository, &facts.tip, said, written);
+        plan.steps.insert(0, Step::CommitFiles(commit));
     }
     Plan { then, ..plan }
 }
@@ -107,7 +107,7 @@ fn what_happened(facts: &ForcedFacts) -> String {
 
 /// A service's `hold.json` with what the forced push took out of it; none if nothing is missing, or it was written again
 /// before: what was released later does not come back with a late event.
-fn again(facts: &ForcedFacts, read: &ForcedService) -> Result<Option<HoldFile>, Refusal> {
+pub(super) fn again(read: &ForcedService, what: &str, now: Timestamp) -> Result<Option<HoldFile>, Refusal> {
     let ForcedService { has_rules, application, old, new, tip, is_written } = read;
     if *is_written {
         return Ok(None);
@@ -122,8 +122,7 @@ fn again(facts: &ForcedFacts, read: &ForcedService) -> Result<Option<HoldFile>, 
     let is_lost = |image: &Quarantined| left.quarantined(&image.container, &image.digest).is_none();
     let mut file = present.with_quarantined(before.quarantine.into_iter().filter(is_lost));
     let counts = |hold: &Hold| {
-        let state =
-            tip.revision.as_ref().map(|revision| hold.state(revision, application.commit(), facts.now));
+        let state = tip.revision.as_ref().map(|revision| hold.state(revision, application.commit(), now));
         state == Some(HoldState::Counts)
     };
     // Somebody held it, or released it, since the push: that was a later act than the push.
@@ -136,7 +135,7 @@ fn again(facts: &ForcedFacts, read: &ForcedService) -> Result<Option<HoldFile>, 
         let held = before
             .hold
             .filter(|hold| counts(hold) && left.hold.as_ref() != Some(hold))
-            .or_else(|| forced.map(|revision| by_force(facts, revision, application)));
+            .or_else(|| forced.map(|revision| by_force(revision, application, what, now)));
         file.hold = held.or(file.hold);
     }
     Ok((file != present).then_some(file))
@@ -144,18 +143,27 @@ fn again(facts: &ForcedFacts, read: &ForcedService) -> Result<Option<HoldFile>, 
 
 /// The hold of a revision that a person forced the branch back, or on, to. Its commit may bear Towpath's trailers, and would
 /// not be known for a person's act without this.
-fn by_force(facts: &ForcedFacts, revision: &BlobId, application: &ApplicationTip) -> Hold {
+fn by_force(revision: &BlobId, application: &ApplicationTip, what: &str, now: Timestamp) -> Hold {
     Hold {
         revision: revision.clone(),
         application_commit: application.commit().cloned(),
-        reason: what_happened(facts),
+        reason: what.to_owned(),
         by: Function::OnCommit.to_string(),
-        at: facts.now,
+        at: now,
         until: None,
     }
 }
 
-fn commit_files(facts: &ForcedFacts, written: Vec<(ServiceId, FileContent)>) -> CommitFiles {
+pub(super) fn hold_file(service: &ServiceId, file: &HoldFile) -> FileContent {
+    FileContent { path: service.hold_path(), text: file.text() }
+}
+
+pub(super) fn commit_files(
+    repository: &DeploymentRepository,
+    tip: &CommitId,
+    (body, events): (Vec<String>, Vec<EventId>),
+    written: Vec<(ServiceId, FileContent)>,
+) -> CommitFiles {
     let trailers = |service: &ServiceId| ServiceTrailers {
         service: service.clone(),
         decision: Some(DecisionKind::Held),
@@ -164,27 +172,22 @@ fn commit_files(facts: &ForcedFacts, written: Vec<(ServiceId, FileContent)>) -> 
     };
     let services = written.iter().map(|(service, _)| trailers(service)).collect();
     CommitFiles {
-        repository: facts.repository.name.clone(),
-        branch: facts.repository.branch.clone(),
-        parent: facts.tip.clone(),
+        repository: repository.name.clone(),
+        branch: repository.branch.clone(),
+        parent: tip.clone(),
         files: written.into_iter().map(|(_, file)| file).collect(),
         message: CommitMessage {
             subject: "Holds written again after a forced push".to_owned(),
-            body: vec![what_happened(facts)],
-            trailers: Trailers {
-                actor: Some(Function::OnCommit.to_string()),
-                events: vec![facts.event.clone()],
-                services,
-            },
+            body,
+            trailers: Trailers { actor: Some(Function::OnCommit.to_string()), events, services },
         },
     }
 }
 
-fn notification(facts: &ForcedFacts, service: &ServiceId) -> Notification {
-    let subject = format!("{} {service}: the deployment branch was forced", facts.environment);
+pub(super) fn notification(environment: &EnvironmentName, service: &ServiceId, what: &str) -> Notification {
+    let subject = format!("{environment} {service}: the deployment branch was forced");
     let text = format!(
-        "{}. What the new tip says of {service} is the truth now, and differs from what the old one said.",
-        what_happened(facts)
+        "{what}. What the new tip says of {service} is the truth now, and differs from what the old one said."
     );
     Notification { service: service.clone(), subject, text }
 }

@@ -2,16 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use super::ForcedFrom;
 use crate::facts::{
     DeploymentRepository, Execution, HoldFact, IndexChildren, LastChange, PipelineFact, RevisionFact,
     RunningService,
 };
-use crate::names::{BlobId, CommitId, InvalidName, PipelineName, ServiceId};
+use crate::names::{BlobId, CommitId, EnvironmentName, InvalidName, PipelineName, ServiceId};
 use crate::time::Timestamp;
 
 /// Everything that the starts depend on, read at one commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartsFacts {
+    /// When it was read.
+    pub now: Timestamp,
+    /// The environment that this is.
+    pub environment: EnvironmentName,
     /// The deployment repository.
     pub repository: DeploymentRepository,
     /// The tip of its branch, at which its files were read and at which pipelines are started.
@@ -43,6 +48,9 @@ pub struct StartFacts {
     /// The commit that gave the file this content where the newest execution for it was started. It is asked for only where
     /// that execution has ended and the service runs something else.
     pub started_change: Option<CommitId>,
+    /// Where the branch was forced from since the newest execution, without an event that told of it. It is asked for only of
+    /// a service that has rules, on a wake-up, where that execution was for another content.
+    pub forced: Option<ForcedFrom>,
     /// What the service runs.
     pub runs: RunningService,
     /// The children of the indexes that the revision names.

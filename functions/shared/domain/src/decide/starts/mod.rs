@@ -5,10 +5,12 @@
 //! already. It is made at the tip that was read.
 
 mod facts;
+mod forced;
 mod owed;
 mod pipeline;
 
 pub use facts::{Asked, StartFacts, StartsFacts};
+pub use forced::ForcedFrom;
 use owed::Owed;
 
 use crate::decision::{Decision, DecisionKind};
@@ -35,11 +37,13 @@ pub fn decide(facts: &StartsFacts) -> Plan {
             refusal: None,
         });
     }
-    facts
-        .services
-        .iter()
+    let held = forced::holds(facts);
+    let others = facts.services.iter().filter(|(service, _)| held.steps_of(service).next().is_none());
+    // The starts come first: they are made at the tip that was read, which the holds move.
+    others
         .map(|(service, read)| decide_service(facts, service, read))
         .fold(Plan::default(), Plan::and)
+        .and(held)
 }
 
 fn decide_service(facts: &StartsFacts, service: &ServiceId, read: &StartFacts) -> Plan {

@@ -63,8 +63,11 @@ pub fn sweep(facts: &SweepFacts) -> Sweep {
     for service in services {
         let outcome = outcomes.iter().filter(|(other, _)| *other == service).map(|(_, plan)| plan);
         let mover = mover(&facts.revisions.rules, service);
+        // What a person forced the branch to is held before anything moves it.
+        let is_forced = starts.steps_of(service).any(|step| matches!(step, Step::CommitFiles(_)));
         let owners = [(mover, &revisions), (Function::OnCommit, &starts)];
-        let owners = owners.into_iter().chain(outcome.map(|plan| (Function::OnDeploymentChange, plan)));
+        let owners = owners.into_iter().skip(usize::from(is_forced));
+        let owners = owners.chain(outcome.map(|plan| (Function::OnDeploymentChange, plan)));
         let wake_ups: Vec<Step> =
             owners.filter_map(|(function, plan)| wake_up(service, function, plan)).collect();
         let drift = drift::drift(facts, service, &revisions, &starts);

@@ -1,0 +1,150 @@
+//! A forced push of which no event told: the commit that a pipeline was started at is not in the branch's history any more.
+
+use super::{StartFacts, StartsFacts};
+use crate::decide::forced::{ForcedFiles, ForcedService, again, commit_files, hold_file, notification};
+use crate::decision::{Decision, DecisionKind};
+use crate::facts::{ApplicationTip, FileFact, HoldFact};
+use crate::names::{CommitId, ServiceId};
+use crate::plan::{FileContent, MAXIMUM_FILES, Plan, Step, Then};
+use crate::time::Timestamp;
+
+/// Where the branch was before it was forced, as far as a pipeline tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForcedFrom {
+    /// The source commit of the newest execution, from which the tip does not stem.
+    pub commit: CommitId,
+    /// When that execution was started.
+    pub started_at: Option<Timestamp>,
+    /// The service's files at that commit.
+    pub files: ForcedFiles,
+    /// The tip of the service's application.
+    pub application: ApplicationTip,
+}
+
+/// The holds of what a person forced the branch to. They are written before a start: the newest execution tells what the tip
+/// was before, and a start takes its place.
+pub(super) fn holds(facts: &StartsFacts) -> Plan {
+    let mut plan = Plan::default();
+    let mut written: Vec<(ServiceId, FileContent)> = Vec::new();
+    let mut body: Vec<String> = Vec::new();
+    for (service, read) in &facts.services {
+        let Some(forced) = &read.forced else { continue };
+        let what = what_happened(facts, forced);
+        // A `hold.json` that cannot be read stops the service already.
+        let Ok(Some(file)) = again(&as_service(read, forced), &what, facts.now) else { continue };
+        if written.len() == MAXIMUM_FILES {
+            break;
+        }
+        written.push((service.clone(), hold_file(service, &file)));
+        let because = format!("{what}; what the tip says of it is a person's act");
+        plan.decisions.push(Decision::of(service, DecisionKind::Held, because));
+        plan.steps.push(Step::Notify(notification(&facts.environment, service, &what)));
+        if !body.contains(&what) {
+            body.push(what);
+        }
+    }
+    if !written.is_empty() {
+        let commit = commit_files(&facts.repository, &facts.tip, (body, Vec::new()), written);
+        plan.steps.insert(0, Step::CommitFiles(commit));
+        plan.then = Then::DecideAgain;
+    }
+    plan
+}
+
+fn what_happened(facts: &StartsFacts, forced: &ForcedFrom) -> String {
+    let name = &facts.repository.name;
+    let (branch, before) = (&facts.repository.branch, &forced.commit);
+    format!("somebody forced {branch} of {name} away from {before}, and no event told of it")
+}
+
+/// The same as a forced push of which an event told. What it left in `hold.json` is not known: what was decided there after the
+/// execution was started counts as decided since.
+fn as_service(read: &StartFacts, forced: &ForcedFrom) -> ForcedService {
+    let revision = read.revision.blob().cloned();
+    let is_older = |decided: Timestamp| forced.started_at.is_some_and(|started| decided < started);
+    let decided_at =
+        read.hold.content().and_then(|file| file.hold.as_ref()).map(|hold| hold.until.unwrap_or(hold.at));
+    let left: HoldFact = if decided_at.is_some_and(is_older) { read.hold.clone() } else { FileFact::Absent };
+    ForcedService {
+        has_rules: true,
+        application: forced.application.clone(),
+        old: forced.files.clone(),
+        new: ForcedFiles { revision: revision.clone(), hold: left },
+        tip: ForcedFiles { revision, hold: read.hold.clone() },
+        is_written: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+    use crate::decide::starts::{Asked, decide};
+    use crate::fixtures::*;
+    use crate::hold::{Hold, HoldFile};
+
+    /// The pipeline was started at commit 9 with content 1, and the tip, which says content 2, does not stem from it.
+    fn facts() -> StartsFacts {
+        let mut facts = starts_facts();
+        let read = webapp1(&mut facts);
+        read.asked = Asked::WakeUp;
+        read.forced = Some(ForcedFrom {
+            commit: commit(9),
+            started_at: Some(at(10)),
+            files: ForcedFiles { revision: Some(blob(1)), hold: FileFact::Absent },
+            application: ApplicationTip::NotNamed,
+        });
+        facts
+    }
+
+    fn webapp1(facts: &mut StartsFacts) -> &mut StartFacts {
+        facts.services.get_mut(&service(WEBAPP1)).unwrap()
+    }
+
+    /// A hold of the revision at the tip, which ended.
+    fn released(at_second: i64) -> HoldFile {
+        let hold = Hold {
+            revision: blob(2),
+            application_commit: None,
+            reason: "rolled back: 500s".to_owned(),
+            by: "mary".to_owned(),
+            at: at(1),
+            until: Some(at(at_second)),
+        };
+        HoldFile { hold: Some(hold), quarantine: Vec::new() }
+    }
+
+    #[test]
+    fn what_was_forced_without_an_event_is_held_before_it_is_started() {
+        let mut facts = facts();
+        expect![[r#"
+            cluster1/webapp1: held: somebody forced main of deployment away from 00000009cccccccccccccccccccccccccccccccc, and no event told of it; what the tip says of it is a person's act
+            - commit to deployment main on 00000007: Holds written again after a forced push (cluster1/webapp1/hold.json)
+            - notify: dev cluster1/webapp1: the deployment branch was forced
+            then decide again
+        "#]].assert_eq(&decide(&facts).to_string());
+        let hold = decide(&facts).steps.iter().find_map(|step| match step {
+            Step::CommitFiles(commit) => HoldFile::parse(commit.files[0].text.as_bytes()).unwrap().hold,
+            _ => None,
+        });
+        assert_eq!(hold.as_ref().map(|hold| &hold.revision), Some(&blob(2)));
+        // Once it is held, the start follows.
+        webapp1(&mut facts).hold = hold_present(HoldFile { hold, quarantine: Vec::new() });
+        expect![[r#"
+            cluster1/webapp1: started: execution e-1 of deploy-cluster1-webapp1 was for another content
+            - start pipeline deploy-cluster1-webapp1 at commit 00000007
+        "#]]
+        .assert_eq(&decide(&facts).to_string());
+    }
+
+    #[test]
+    fn what_was_released_since_is_not_held_again() {
+        let mut facts = facts();
+        webapp1(&mut facts).hold = hold_present(released(50));
+        assert_eq!(holds(&facts), Plan::default());
+        // It was released before that execution: the forced push brought it back, and that is the later act.
+        webapp1(&mut facts).hold = hold_present(released(5));
+        assert_eq!(holds(&facts).then, Then::DecideAgain);
+    }
+}
