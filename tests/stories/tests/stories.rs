@@ -16,6 +16,8 @@ mod commits;
 mod conditions;
 #[path = "stories/deliver.rs"]
 mod deliver;
+#[path = "stories/drift.rs"]
+mod drift;
 #[path = "stories/failures.rs"]
 mod failures;
 #[path = "stories/first_contact.rs"]

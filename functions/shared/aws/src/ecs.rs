@@ -19,7 +19,7 @@ const SERVICE: &str = "ECS";
 /// ECS's own limit for one `DescribeServiceDeployments` and `DescribeServiceRevisions`.
 const ARNS_PER_CALL: usize = 20;
 /// How many tasks of a service are looked at: for the cause of a failure, or for what they run.
-const TASKS_MAX: i32 = 20;
+const TASKS_MAX: i32 = 100;
 /// How many deployments are looked at where one look is to be enough.
 const DEPLOYMENTS_LOOKED_AT: usize = 5;
 

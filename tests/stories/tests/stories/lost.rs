@@ -1,6 +1,7 @@
 //! Events that never arrive: the sweep makes up for them.
 
 use expect_test::expect;
+use local_aws::faults::CallFaultKind;
 use local_aws::settings::Settings;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -193,5 +194,45 @@ fn a_forced_push_that_nobody_told_of_is_a_persons_act() -> Result<(), Failure> {
         nothing
     "#]]
     .assert_eq(&story.outcome()?);
+    Ok(())
+}
+
+/// What tasks run is asked for drift alone: a sweep that may not ask makes up for lost events all the same.
+#[test]
+fn a_sweep_that_may_not_list_tasks_finds_a_lost_push() -> Result<(), Failure> {
+    let mut story = Story::with_service(Settings::default())?;
+    story.lose_events("aws.ecr");
+    story.push("webapp1", "1111111")?;
+    assert_eq!(story.told()?, "nothing\n");
+    story.heal();
+    story.fail_calls("ListTasks", "towpath-reconcile", u32::MAX, CallFaultKind::Deny);
+    story.sweep()?;
+    expect![[r#"
+        commits
+          <commit 2> Towpath: cluster1/webapp1: webapp1 → 1111111
+            A cluster1/webapp1/revision.json
+        executions
+          deploy-cluster1-webapp1 Succeeded at <commit 2>
+        runs
+          cluster1/webapp1 webapp1@<webapp1:1111111>
+        evidence
+          <webapp1:1111111> account=111111111111 commit=<commit 2> environment=dev kind=verified service=cluster1/webapp1
+        comments
+          <commit 2> Towpath: cluster1/webapp1 verified
+            execution <id 1> deployed commit <commit 2>, and ECS completed it
+            Execution <id 1> of deploy-cluster1-webapp1.
+        records
+          on_image_push: cluster1/webapp1 moved: webapp1: newest "[0-9a-f]{7,40}" selects 1111111 (<webapp1:1111111>)
+            - commit to deployment main on <commit 1>: cluster1/webapp1: webapp1 → 1111111 (cluster1/webapp1/revision.json)
+          on_commit: cluster1/webapp1 started: execution <id 2> of deploy-cluster1-webapp1 was for another content
+            - start pipeline deploy-cluster1-webapp1 at commit <commit 2>
+          on_deployment_change: cluster1/webapp1 rolling: execution <id 1> is being rolled out
+          on_deployment_change: cluster1/webapp1 verified: execution <id 1> deployed commit <commit 2>, and ECS completed it
+            - put evidence verified of dev for cluster1/webapp1 on webapp1@<webapp1:1111111>
+            - comment at commit <commit 2> of deployment: Towpath: cluster1/webapp1 verified
+          reconcile: cluster1/webapp1 woken: something was missed; how the service stands could not be read
+            - wake up on_image_push for cluster1/webapp1: moved: webapp1: newest "[0-9a-f]{7,40}" selects 1111111 (<webapp1:1111111>)
+          reconcile: cluster1/webapp1 refused (not_admitted): not admitted: ECS ListTasks for cluster1/webapp1: AccessDeniedException: User: arn:aws:sts::111111111111:assumed-role/towpath-reconcile/towpath-reconcile is not authorized to perform: ecs:ListTasks on resource: * because it was told to fail (the caller's role lacks this permission); admit the names of cluster1/webapp1 and of what it uses with the stack parameter NamePrefix, and of its pipeline with PipelinePattern
+    "#]].assert_eq(&story.told()?);
     Ok(())
 }

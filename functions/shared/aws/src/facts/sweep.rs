@@ -4,16 +4,17 @@ use super::SERVICES_AT_ONCE;
 use super::files::read_rules;
 use super::outcome::{UNTOLD_WITHIN, read_outcome_at};
 use super::revisions::{RevisionsAsked, RevisionsRead, read_revisions_at};
-use super::starts::{StartsRead, read_starts_at};
+use super::starts::{StartsRead, images_in, read_starts_at};
 use super::unread::{Unread, apart};
 use crate::connection::Clients;
-use crate::error::CallError;
+use crate::error::{CallError, CallErrorKind};
 use crate::stack::Stack;
 use domain::decide::outcome::OutcomeFacts;
+use domain::decide::revisions::RevisionsFacts;
 use domain::decide::starts::{Asked, StartsFacts};
 use domain::decide::sweep::SweepFacts;
 use domain::facts::{ExecutionStatus, RulesFact, RunningImage};
-use domain::names::{CommitId, ServiceId};
+use domain::names::{CommitId, ImageDigest, ServiceId};
 use domain::time::Timestamp;
 use domain::wake_up::Function;
 use futures_util::{StreamExt, stream};
@@ -42,9 +43,9 @@ pub async fn read_services(
 /// What was read for a sweep.
 #[derive(Debug)]
 pub struct SweepRead {
-    /// What it depends on, of the services of which everything could be read.
+    /// What it depends on, as far as it could be read.
     pub facts: SweepFacts,
-    /// The other services: the next sweep looks at them again.
+    /// What could not, and of which services: the next sweep looks at them again.
     pub unread: Vec<Unread>,
 }
 
@@ -85,18 +86,11 @@ pub async fn read_sweep(
     );
     let RevisionsRead { facts: revisions, unread: no_revisions } = revisions;
     let outcomes = outcomes.into_values().flatten().collect();
-    let mut facts = SweepFacts { revisions, starts, outcomes, tasks };
     unread.extend(no_revisions.into_iter().chain(no_outcomes).chain(no_tasks));
-    leave_out(&mut facts, &unread);
-    Ok(Some(SweepRead { facts, unread }))
-}
-
-/// Of a service that was read in part, nothing is said.
-fn leave_out(facts: &mut SweepFacts, unread: &[Unread]) {
-    let is_read = |service: &ServiceId| !unread.iter().any(|unread| unread.services.contains(service));
-    facts.revisions.services.retain(|service, _| is_read(service));
-    facts.starts.services.retain(|service, _| is_read(service));
-    facts.outcomes.retain(|outcome| is_read(&outcome.service));
+    let (gone, no_images) = read_gone(clients, stack, &starts, &revisions).await;
+    unread.extend(no_images);
+    let in_part = unread.iter().flat_map(|unread| unread.services.iter().cloned()).collect();
+    Ok(Some(SweepRead { facts: SweepFacts { revisions, starts, outcomes, tasks, gone, in_part }, unread }))
 }
 
 /// The services to which something happened lately that may not have been told.
@@ -143,4 +137,36 @@ async fn read_tasks(
         .collect::<Vec<_>>()
         .await;
     apart(read)
+}
+
+/// The images that revisions name and that are not in the registry, of the services whose repositories no rules name: those of
+/// the others are listed anyway. A repository that may not be read tells nothing.
+async fn read_gone(
+    clients: &Clients,
+    stack: &Stack,
+    starts: &StartsFacts,
+    revisions: &RevisionsFacts,
+) -> (BTreeSet<ImageDigest>, Vec<Unread>) {
+    let read = stream::iter(&starts.services)
+        .map(|(service, read)| async {
+            let mut gone = BTreeSet::new();
+            let Some(file) = read.revision.content() else { return (service.clone(), Ok(gone)) };
+            let asked = images_in(&stack.registry, file);
+            for (repository, digest) in asked.iter().filter(|(at, _)| !revisions.images.contains_key(at)) {
+                match clients.index_children(repository, digest).await {
+                    Ok(Some(_)) => {}
+                    Ok(None) => {
+                        gone.insert(digest.clone());
+                    }
+                    Err(error) if error.kind() == CallErrorKind::Denied => {}
+                    Err(error) => return (service.clone(), Err(error)),
+                }
+            }
+            (service.clone(), Ok(gone))
+        })
+        .buffer_unordered(SERVICES_AT_ONCE)
+        .collect::<Vec<_>>()
+        .await;
+    let (gone, unread) = apart(read);
+    (gone.into_values().flatten().collect(), unread)
 }

@@ -168,9 +168,13 @@ fn missing_image(facts: &SweepFacts, revision: &RevisionFile) -> Option<String> 
     let missing = revision.entries().iter().find_map(|entry| {
         let (digest, repository) =
             (entry.image.digest()?, entry.image.repository_in(&facts.revisions.registry)?);
-        let RepositoryImages::Listed(images) = facts.revisions.images.get(repository)? else { return None };
-        let is_there = images.iter().any(|image| image.digest == *digest);
-        (!is_there).then_some((entry, repository, digest))
+        let is_gone = match facts.revisions.images.get(repository) {
+            Some(RepositoryImages::Listed(images)) => images.iter().all(|image| image.digest != *digest),
+            Some(RepositoryImages::Missing) => true,
+            Some(RepositoryImages::Unreadable(_)) => false,
+            None => facts.gone.contains(digest),
+        };
+        is_gone.then_some((entry, repository, digest))
     });
     missing.map(|(entry, repository, digest)| {
         format!(

@@ -16,7 +16,7 @@ use super::revisions::{self, RevisionsFacts};
 use super::starts::{self, StartsFacts};
 use crate::decision::{Decision, DecisionKind};
 use crate::facts::{RulesFact, RulesOfService, RunningImage};
-use crate::names::ServiceId;
+use crate::names::{ImageDigest, ServiceId};
 use crate::plan::{Plan, Step};
 use crate::refusal::Refusal;
 use crate::rules::RuleError;
@@ -33,6 +33,10 @@ pub struct SweepFacts {
     pub outcomes: Vec<OutcomeFacts>,
     /// The images of the tasks that run, task by task, for the services where they were read.
     pub tasks: BTreeMap<ServiceId, Vec<Vec<RunningImage>>>,
+    /// The images that revisions name and that are not in the registry, where no rules name their repository.
+    pub gone: BTreeSet<ImageDigest>,
+    /// The services of which not everything could be read: they are woken up for what is there, and nobody says how they stand.
+    pub in_part: BTreeSet<ServiceId>,
 }
 
 /// What a sweep finds.
@@ -40,7 +44,7 @@ pub struct SweepFacts {
 pub struct Sweep {
     /// The wake-ups, and a decision about each service.
     pub plan: Plan,
-    /// How each service stands.
+    /// How each service stands of which everything was read.
     pub drift: BTreeMap<ServiceId, Drift>,
 }
 
@@ -70,11 +74,15 @@ pub fn sweep(facts: &SweepFacts) -> Sweep {
         let owners = owners.chain(outcome.map(|plan| (Function::OnDeploymentChange, plan)));
         let wake_ups: Vec<Step> =
             owners.filter_map(|(function, plan)| wake_up(service, function, plan)).collect();
-        let drift = drift::drift(facts, service, &revisions, &starts);
-        sweep.plan.decisions.push(decision(service, &wake_ups, &drift));
+        if facts.in_part.contains(service) {
+            sweep.plan.decisions.extend(decision_in_part(service, &wake_ups));
+        } else {
+            let drift = drift::drift(facts, service, &revisions, &starts);
+            sweep.plan.decisions.push(decision(service, &wake_ups, &drift));
+            sweep.drift.insert(service.clone(), drift);
+        }
         sweep.plan.decisions.extend(refusals(service, &[&revisions, &starts]));
         sweep.plan.steps.extend(wake_ups);
-        sweep.drift.insert(service.clone(), drift);
     }
     sweep
 }
@@ -119,6 +127,11 @@ fn decision(service: &ServiceId, wake_ups: &[Step], drift: &Drift) -> Decision {
             Decision::of(service, DecisionKind::Drifted, format!("{state}: {because}"))
         }
     }
+}
+
+fn decision_in_part(service: &ServiceId, wake_ups: &[Step]) -> Option<Decision> {
+    let because = "something was missed; how the service stands could not be read";
+    (!wake_ups.is_empty()).then(|| Decision::of(service, DecisionKind::Woken, because))
 }
 
 /// What somebody has to mend is told by each sweep, until it is; once, also where two functions stumble over it.

@@ -19,7 +19,14 @@ fn at_rest() -> SweepFacts {
     let read = starts.services.get_mut(&service(WEBAPP1)).unwrap();
     read.asked = Asked::WakeUp;
     read.revision = present(1, revision(&[("webapp1", "webapp1", 1)]));
-    SweepFacts { revisions, starts, outcomes: Vec::new(), tasks: BTreeMap::new() }
+    SweepFacts {
+        revisions,
+        starts,
+        outcomes: Vec::new(),
+        tasks: BTreeMap::new(),
+        gone: BTreeSet::new(),
+        in_part: BTreeSet::new(),
+    }
 }
 
 fn start(facts: &mut SweepFacts) -> &mut starts::StartFacts {
@@ -51,6 +58,23 @@ fn a_lost_push_wakes_on_image_push() {
     );
 }
 
+/// Else one role that may not list tasks would take all sweeps away from its services.
+#[test]
+fn what_was_read_in_part_is_woken_up_all_the_same() {
+    let mut facts = at_rest();
+    facts.in_part.insert(service(WEBAPP1));
+    check(&facts, &expect![[""]]);
+    facts.revisions = revisions_facts(rules_of("newest", ""));
+    check(
+        &facts,
+        &expect![[r#"
+        cluster1/webapp1: woken: something was missed; how the service stands could not be read
+        - wake up on_image_push for cluster1/webapp1: moved: webapp1: newest "[0-9a-f]{7,40}" selects 2222222 (sha256:000200000000), git said sha256:000100000000
+    "#]],
+    );
+    assert_eq!(sweep(&facts).drift, BTreeMap::new());
+}
+
 #[test]
 fn a_lost_start_wakes_on_commit() {
     let mut facts = at_rest();
@@ -80,7 +104,7 @@ fn an_untold_outcome_wakes_on_deployment_change() {
 #[test]
 fn each_drift_is_told() {
     let mut told = String::new();
-    let changes: [fn(&mut SweepFacts); 9] = [
+    let changes: [fn(&mut SweepFacts); 10] = [
         |facts| start(facts).executions[0].status = ExecutionStatus::InProgress,
         |facts| start(facts).runs = RunningService::NeverDeployed,
         |facts| start(facts).runs = RunningService::Missing,
@@ -97,6 +121,11 @@ fn each_drift_is_told() {
         },
         |facts| {
             facts.revisions.images.insert(image_repository("webapp1"), RepositoryImages::Listed(vec![]));
+        },
+        |facts| {
+            facts.revisions.services.clear();
+            facts.revisions.images.clear();
+            facts.gone.insert(digest(1));
         },
         |facts| {
             start(facts).revision = FileFact::Present { blob: blob(1), content: RevisionFile::parse(b"[]") }
@@ -116,6 +145,7 @@ fn each_drift_is_told() {
         cluster1/webapp1: by_hand: it runs something that git does not say
         cluster1/webapp1: failed: the deployment of what git says failed or was stopped
         cluster1/webapp1: drifted: mixed: 1 of its 2 tasks run other images than its revision
+        cluster1/webapp1: drifted: image_missing: the image of webapp1 (webapp1@sha256:000100000000) is not in the registry: no new task can start
         cluster1/webapp1: drifted: image_missing: the image of webapp1 (webapp1@sha256:000100000000) is not in the registry: no new task can start
         cluster1/webapp1: drifted: invalid: revision.json is an empty list: expected at least one container with its image
         cluster1/webapp1: refused (invalid_revision): revision.json is an empty list: expected at least one container with its image; commit a corrected file
