@@ -288,6 +288,16 @@ pub enum Refusal {
         /// The source action.
         action: ActionName,
     },
+    /// A rule starts the pipeline at every commit, whatever it changed.
+    #[error(
+        "an EventBridge rule started execution {execution} of pipeline {pipeline}, as it does at every commit to the branch: delete the rule, which the CodePipeline console makes with a pipeline"
+    )]
+    PipelineTriggered {
+        /// The pipeline.
+        pipeline: PipelineName,
+        /// What the rule started.
+        execution: ExecutionId,
+    },
     /// An execution failed before it read its source, and nobody knows whether it was this start.
     #[error(
         "execution {execution} of pipeline {pipeline} ended before its source was read; retry it in CodePipeline"
@@ -432,6 +442,7 @@ impl Refusal {
             Self::PipelineDeploy { .. } => "pipeline_deploy",
             Self::PipelineSource { .. } => "pipeline_source",
             Self::PipelinePolls { .. } => "pipeline_polls",
+            Self::PipelineTriggered { .. } => "pipeline_triggered",
             Self::SourceNeverRead { .. } => "source_never_read",
             Self::ServiceMissing { .. } => "service_missing",
             Self::TooManyReverts { .. } => "too_many_reverts",

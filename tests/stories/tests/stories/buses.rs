@@ -148,7 +148,7 @@ fn environment_of(account: &str) -> &'static str {
 }
 
 /// Makes a role that a service trusts and that may do one thing everywhere, or nothing.
-fn make_role(aws: &Aws, role: &str, service: &str, action: Option<&str>) -> Result<(), Failure> {
+pub(super) fn make_role(aws: &Aws, role: &str, service: &str, action: Option<&str>) -> Result<(), Failure> {
     let trust = json!({ "Version": "2012-10-17", "Statement": {
         "Effect": "Allow", "Principal": { "Service": format!("{service}.amazonaws.com") }, "Action": "sts:AssumeRole",
     } });

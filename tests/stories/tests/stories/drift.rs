@@ -20,7 +20,8 @@ fn an_image_that_is_gone_is_told_also_of_a_service_without_rules() -> Result<(),
     expect![[r#"
         records
           reconcile: cluster1/webapp1 nothing: it runs what git says
-    "#]].assert_eq(&story.told()?);
+    "#]]
+    .assert_eq(&story.told()?);
     let image = json!({ "repositoryName": "webapp1", "imageIds": [{ "imageDigest": digest }] });
     story.aws.call("ecr", "BatchDeleteImage", &image)?;
     story.sweep()?;

@@ -3,7 +3,9 @@
 use expect_test::expect;
 use local_aws::settings::Settings;
 use serde_json::{Value, json};
-use stories::{Failure, RULES, Story};
+use stories::{DEV, Failure, RULES, Story};
+
+use crate::buses::make_role;
 
 /// What a commit of two services comes to when webapp2's pipeline was changed like this.
 fn with_pipeline(change: impl FnOnce(&mut Value)) -> Result<String, Failure> {
@@ -100,5 +102,74 @@ fn a_pipeline_that_polls_is_refused() -> Result<(), Failure> {
         deploy-cluster1-webapp1 Succeeded at <commit 3>
         on_commit: cluster1/webapp2 refused (pipeline_polls): pipeline deploy-cluster1-webapp2 polls for changes and so starts itself at every commit: set PollForSourceChanges of its action Source to false
     "#]].assert_eq(&shown);
+    Ok(())
+}
+
+/// The console makes a rule with each pipeline, which starts it at every commit, whatever that changed.
+#[test]
+fn a_rule_that_starts_the_pipeline_too_is_told() -> Result<(), Failure> {
+    let mut story = two_services(true)?;
+    make_role(&story.aws, "starts", "events", Some("codepipeline:StartPipelineExecution"))?;
+    let pattern = json!({
+        "source": ["aws.codecommit"], "detail-type": ["CodeCommit Repository State Change"],
+        "resources": [format!("arn:aws:codecommit:eu-west-1:{DEV}:deployment")],
+        "detail": {
+            "event": ["referenceCreated", "referenceUpdated"], "referenceType": ["branch"],
+            "referenceName": ["main"],
+        },
+    });
+    let rule = json!({ "Name": "console", "EventPattern": pattern.to_string() });
+    story.aws.call("events", "PutRule", &rule)?;
+    let target = json!({
+        "Id": "codepipeline", "Arn": format!("arn:aws:codepipeline:eu-west-1:{DEV}:deploy-cluster1-webapp1"),
+        "RoleArn": format!("arn:aws:iam::{DEV}:role/starts"),
+    });
+    story.aws.call("events", "PutTargets", &json!({ "Rule": "console", "Targets": [target] }))?;
+    story.push("webapp1", "1111111")?;
+    expect![[r#"
+        commits
+          <commit 3> Towpath: cluster1/webapp1: webapp1 → 1111111
+            A cluster1/webapp1/revision.json
+        executions
+          deploy-cluster1-webapp1 Succeeded at <commit 3>
+        runs
+          cluster1/webapp1 webapp1@<webapp1:1111111>
+        evidence
+          <webapp1:1111111> account=111111111111 commit=<commit 3> environment=dev kind=verified service=cluster1/webapp1
+        comments
+          <commit 3> Towpath: cluster1/webapp1 verified
+            execution <id 1> deployed commit <commit 3>, and ECS completed it
+            Execution <id 1> of deploy-cluster1-webapp1.
+        records
+          on_image_push: cluster1/webapp1 moved: webapp1: newest "[0-9a-f]{7,40}" selects 1111111 (<webapp1:1111111>)
+            - commit to deployment main on <commit 2>: cluster1/webapp1: webapp1 → 1111111 (cluster1/webapp1/revision.json)
+          on_commit: cluster1/webapp1 undecided: execution <id 1> of deploy-cluster1-webapp1 has not read its source yet
+          on_commit: cluster1/webapp1 refused (pipeline_triggered): an EventBridge rule started execution <id 1> of pipeline deploy-cluster1-webapp1, as it does at every commit to the branch: delete the rule, which the CodePipeline console makes with a pipeline
+          on_deployment_change: cluster1/webapp1 rolling: execution <id 1> is being rolled out
+          on_deployment_change: cluster1/webapp1 verified: execution <id 1> deployed commit <commit 3>, and ECS completed it
+            - put evidence verified of dev for cluster1/webapp1 on webapp1@<webapp1:1111111>
+            - comment at commit <commit 3> of deployment: Towpath: cluster1/webapp1 verified
+    "#]].assert_eq(&story.told()?);
+    story.commit("A note", &[("notes.txt", Some("Nothing to deploy.\n"))])?;
+    story.sweep()?;
+    expect![[r#"
+        commits
+          <commit 4> Pat Person: A note
+            A notes.txt
+        executions
+          deploy-cluster1-webapp1 Succeeded at <commit 4>
+        comments
+          <commit 4> Towpath: cluster1/webapp1 verified
+            execution <id 2> deployed commit <commit 4>, and ECS completed it
+            Execution <id 2> of deploy-cluster1-webapp1.
+        records
+          on_commit: - ignored: commit <commit 4> changes no revision.json
+          on_deployment_change: cluster1/webapp1 rolling: execution <id 2> is being rolled out
+          on_deployment_change: cluster1/webapp1 verified: execution <id 2> deployed commit <commit 4>, and ECS completed it
+            - comment at commit <commit 4> of deployment: Towpath: cluster1/webapp1 verified
+          reconcile: cluster1/webapp1 nothing: it runs what git says
+          reconcile: cluster1/webapp1 refused (pipeline_triggered): an EventBridge rule started execution <id 2> of pipeline deploy-cluster1-webapp1, as it does at every commit to the branch: delete the rule, which the CodePipeline console makes with a pipeline
+          reconcile: cluster1/webapp2 never_deployed: it has no revision.json
+    "#]].assert_eq(&story.told()?);
     Ok(())
 }

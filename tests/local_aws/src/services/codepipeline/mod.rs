@@ -40,6 +40,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
+pub(crate) use start::start_for_rule;
+
 const SERVICE: Service = Service::CodePipeline;
 
 /// What one account holds of this service.

@@ -9,6 +9,7 @@ use super::records::{Execution, ExecutionStatus, Pipeline, Place, Revision, Trig
 use super::{SERVICE, authorize};
 use crate::caller::Caller;
 use crate::error::AwsError;
+use crate::names::Arn;
 use crate::services::parse_input;
 use crate::world::World;
 use serde::Deserialize;
@@ -79,6 +80,28 @@ pub(super) fn start_pipeline_execution(
         Ok(engine.begin(execution))
     })?;
     Ok(json!({ "pipelineExecutionId": id }))
+}
+
+/// Starts an execution for an EventBridge rule whose target the pipeline is.
+///
+/// # Errors
+/// When the rule's role may not, or there is no such pipeline.
+pub(crate) fn start_for_rule(
+    world: &mut World,
+    caller: &Caller,
+    pipeline: &Arn,
+    rule_arn: &str,
+) -> Result<(), AwsError> {
+    let name = &pipeline.resource;
+    authorize(world, caller, "StartPipelineExecution", name)?;
+    engine::run(world, &caller.account, name, |engine| {
+        check_limit(&engine.pipeline)?;
+        let trigger =
+            Trigger { trigger_type: "CloudWatchEvent".to_owned(), trigger_detail: rule_arn.to_owned() };
+        let execution = new_execution(engine.world, &engine.pipeline, trigger);
+        Ok(engine.begin(execution))
+    })
+    .map(|_| ())
 }
 
 /// An execution that waits for the first stage.

@@ -9,7 +9,8 @@ use crate::clock::seconds;
 use crate::error::AwsError;
 use crate::faults::EventFaultKind;
 use crate::names::AccountId;
-use crate::services::{Timer as AnyTimer, iam, lambda, sns, sqs};
+use crate::names::Arn;
+use crate::services::{Timer as AnyTimer, codepipeline, iam, lambda, sns, sqs};
 use crate::world::World;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -107,6 +108,8 @@ fn to_target(
     }
     if target.arn.starts_with("arn:aws:lambda:") {
         lambda::invoke_asynchronously_for(world, &caller, &target.arn, body, Some(rule_arn))?;
+    } else if let Some(pipeline) = Arn::parse(&target.arn).filter(|arn| arn.service == "codepipeline") {
+        codepipeline::start_for_rule(world, &caller, &pipeline, rule_arn)?;
     } else if target.arn.starts_with("arn:aws:sns:") {
         sns::publish(world, &caller, &target.arn, rule_arn, body)?;
     } else {

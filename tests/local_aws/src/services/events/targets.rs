@@ -85,6 +85,10 @@ fn check_arn(target: &Target) -> Result<(), AwsError> {
     let service = arn.as_ref().map(|arn| arn.service.as_str());
     match service {
         Some("sqs" | "lambda" | "sns") => Ok(()),
+        Some("codepipeline") => match &target.role_arn {
+            Some(_) => Ok(()),
+            None => Err(invalid(format!("RoleArn is required for target {}.", target.arn))),
+        },
         Some("events") if BusAddress::of_arn(&target.arn).is_some() => match &target.role_arn {
             Some(_) => Ok(()),
             None => Err(invalid(format!("RoleArn is required for target {}.", target.arn))),

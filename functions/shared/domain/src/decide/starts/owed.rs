@@ -5,6 +5,10 @@ use crate::facts::{Execution, ExecutionKind, RevisionAtSource, Trigger};
 use crate::names::{BlobId, CommitId, ExecutionId, PipelineName};
 use crate::refusal::Refusal;
 use crate::text::shown;
+use std::time::Duration;
+
+/// How long it is told that a rule starts the pipeline.
+const RULE_TOLD_WITHIN: Duration = Duration::from_hours(24);
 
 /// What the executions say of a start for a content at the tip.
 pub(super) enum Owed {
@@ -47,6 +51,10 @@ pub(super) fn owed(facts: &StartsFacts, read: &StartFacts, pipeline: &PipelineNa
             ));
         }
         match (execution.kind, rollback) {
+            (_, None) if is_same && is_by_rule(facts, execution) => {
+                let (pipeline, execution) = (pipeline.clone(), id.clone());
+                return Owed::Refused(Refusal::PipelineTriggered { pipeline, execution });
+            }
             (_, None) if is_same => {
                 return Owed::No(format!("execution {id} of {pipeline} {}", started(execution)));
             }
@@ -77,6 +85,12 @@ pub(super) fn owed(facts: &StartsFacts, read: &StartFacts, pipeline: &PipelineNa
             Owed::RolledBack(format!("execution {} of {pipeline} is a rollback by a person", rollback.id))
         }
     }
+}
+
+/// Whether a rule started it lately. Of a rule that was deleted nothing is told for more than a day.
+fn is_by_rule(facts: &StartsFacts, execution: &Execution) -> bool {
+    let is_recent = execution.started_at.is_none_or(|at| facts.now.since(at) < RULE_TOLD_WITHIN);
+    execution.trigger == Trigger::CloudWatchEvent && is_recent
 }
 
 /// The newest execution, where one at the tip is older: an earlier start arrived late and overtook it. The token of the start at
@@ -126,9 +140,7 @@ fn started(execution: &Execution) -> String {
         Trigger::PollForSourceChanges => {
             "was for it, started by the source action itself: set PollForSourceChanges to false".to_owned()
         }
-        Trigger::CloudWatchEvent => {
-            "was for it, started by an EventBridge rule: delete the rule, or every commit starts this pipeline".to_owned()
-        }
+        Trigger::CloudWatchEvent => "was for it, started by an EventBridge rule".to_owned(),
         Trigger::ManualRollback | Trigger::AutomatedRollback => "rolled back to it".to_owned(),
         Trigger::Other(trigger) => format!("was for it, started by {}", shown(trigger)),
     }
