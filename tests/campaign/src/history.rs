@@ -81,6 +81,22 @@ pub enum Step {
         /// How many commits.
         back: usize,
     },
+    /// A person takes a service's revision away.
+    DeleteRevision {
+        /// Where.
+        at: Environment,
+        /// The service.
+        service: usize,
+    },
+    /// A person starts a pipeline at the commit of an earlier execution.
+    StartEarlier {
+        /// Where.
+        at: Environment,
+        /// The service.
+        service: usize,
+        /// Which execution, counted back from the newest.
+        back: usize,
+    },
     /// A person asks for a rollback.
     RollBack {
         /// Where.
@@ -176,7 +192,7 @@ fn unconfirmed(random: &mut fastrand::Rng) -> Unconfirmed {
 fn step(random: &mut fastrand::Rng) -> Step {
     let version =
         |random: &mut fastrand::Rng| VERSIONS.get(random.usize(..VERSIONS.len())).copied().unwrap_or("1.0.0");
-    match random.u32(..120) {
+    match random.u32(..125) {
         0..22 => Step::PushNewest(kind(random)),
         22..38 => Step::PushVersion { version: version(random), kind: kind(random) },
         38..44 => Step::CommitApplication,
@@ -196,6 +212,10 @@ fn step(random: &mut fastrand::Rng) -> Step {
         101..103 => Step::ForceBack { at: at(random), back: random.usize(1..=3) },
         103..109 => Step::RollBack { at: at(random), service: random.usize(..4) },
         109..113 => Step::Release { at: at(random), service: random.usize(..4) },
+        113..116 => {
+            Step::StartEarlier { at: at(random), service: random.usize(..4), back: random.usize(1..=2) }
+        }
+        116..118 => Step::DeleteRevision { at: at(random), service: random.usize(..4) },
         _ => Step::Sweep,
     }
 }

@@ -92,10 +92,12 @@ impl Rest<'_> {
         if differing.is_empty() {
             return Ok(());
         }
-        if revision.is_some()
-            && self.git.changed_by.get(&id) == Some(&Author::Person)
-            && state != HoldState::Lifted
-        {
+        let is_by_person = self.git.changed_by.get(&id) == Some(&Author::Person);
+        // What a person took away stays away.
+        if revision.is_none() && is_by_person {
+            return Ok(());
+        }
+        if is_by_person && state != HoldState::Lifted {
             return broken(3, format!("a person put {id}'s revision there, and no hold says so"));
         }
         let is_quarantined = selected.iter().any(|(name, it)| self.git.quarantine(&id, name).contains(it));

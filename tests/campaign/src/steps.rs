@@ -57,6 +57,8 @@ impl Play {
                 self.commit(*at, "A remark", &[("delivery.yaml", text.as_bytes())])
             }
             Step::ForceBack { at, back } => self.force_back(*at, *back),
+            Step::DeleteRevision { at, service } => self.delete_revision(*at, *service),
+            Step::StartEarlier { at, service, back } => self.start_earlier(*at, *service, *back),
             Step::RollBack { at, service } => self.ask(*at, *service, "roll_back", "previous"),
             Step::Release { at, service } => self.ask(*at, *service, "release", "all"),
             Step::Sweep => {
@@ -209,6 +211,44 @@ impl Play {
             return Ok("it says so already".to_owned());
         }
         self.commit(at, "By hand", &[(&path, text.as_bytes())])
+    }
+
+    fn delete_revision(&mut self, at: Environment, service: usize) -> Result<String, Broken> {
+        let path = format!("{}/revision.json", at.service(service).id());
+        if !self.git(at).files.contains_key(&path) {
+            return Ok("there is none".to_owned());
+        }
+        let message = "Away with it";
+        let delete: [&str; 1] = [&path];
+        let push = Push {
+            repository: "deployment",
+            branch: "main",
+            person: "pat",
+            delete: &delete,
+            message,
+            ..Push::default()
+        };
+        let commit = self.account(at).commit(&push)?;
+        self.model.deeds(at).person_commits.insert(commit.clone());
+        Ok(format!("commit {commit}"))
+    }
+
+    /// "Release change" with the source of an earlier execution.
+    fn start_earlier(&mut self, at: Environment, service: usize, back: usize) -> Result<String, Broken> {
+        let service = at.service(service);
+        let asked = json!({ "pipelineName": service.pipeline(), "maxResults": 20 });
+        let answer = self.account(at).call(Service::CodePipeline, "ListPipelineExecutions", asked)?;
+        let summaries = answer.get("pipelineExecutionSummaries").and_then(Value::as_array);
+        let mut commits = summaries
+            .into_iter()
+            .flatten()
+            .filter_map(|summary| summary.pointer("/sourceRevisions/0/revisionId").and_then(Value::as_str));
+        let Some(commit) = commits.nth(back) else { return Ok("there is none".to_owned()) };
+        self.model.deeds(at).rollbacks.insert(service.id());
+        let source = json!({ "actionName": "Source", "revisionType": "COMMIT_ID", "revisionValue": commit });
+        let input = json!({ "name": service.pipeline(), "sourceRevisions": [source] });
+        self.account(at).call(Service::CodePipeline, "StartPipelineExecution", input)?;
+        Ok(format!("{} at {commit}", service.pipeline()))
     }
 
     fn force_back(&mut self, at: Environment, back: usize) -> Result<String, Broken> {
