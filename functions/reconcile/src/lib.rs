@@ -11,7 +11,7 @@ use domain::sweep_message::SweepMessage;
 use entrypoint::batch::ignore;
 use entrypoint::event::Event;
 use entrypoint::{Batch, Context, Failed, Received, record, tell_troubles};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 /// How many services are read and decided at one time: what is read of them must fit into memory.
@@ -105,10 +105,10 @@ async fn sweep_part(
         function: context.function,
         events: vec![event.clone()],
         tip: Some(facts.starts.tip.clone()),
-        commit: None,
+        commits: BTreeMap::new(),
     };
     record::plan(&found.plan, &about, &BTreeSet::new());
     // The next sweep looks at these services again, so that this one need not come back for them.
-    tell_troubles(&about, unread.into_iter().chain(not_sent));
+    tell_troubles(&about, &found.plan, unread.into_iter().chain(not_sent));
     Ok(())
 }

@@ -7,11 +7,13 @@ pub use request::{Asked, RequestError};
 use aws::facts::read_rollback;
 use domain::decide::rollback::{Doubt, Request, Told, Who, decide};
 use domain::decision::{Decision, DecisionKind};
-use domain::names::CommitId;
+use domain::names::{CommitId, ServiceId};
 use domain::plan::Plan;
 use domain::record::RecordContext;
+use domain::refusal::Refusal;
 use entrypoint::{Context, Mode, NotSettled, Read, Settled, answer, record, tell_troubles};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// What is left of the invocation's time when no new attempt is begun.
@@ -100,7 +102,7 @@ pub async fn handle(
     let events = [request.id.clone()];
     let settled =
         answer(context, &events, (mode, deadline), read, |facts| decide(facts, &request), nothing).await?;
-    told(settled, dry_run)
+    told(&request.service, settled, dry_run)
 }
 
 /// What SSM says of who asks. Without an answer in time the rollback goes on, as somebody's who is not known: it may be
@@ -119,30 +121,38 @@ async fn who_asks(context: &Context, asked: &Asked) -> Told {
     }
 }
 
-fn told(settled: Settled, dry_run: bool) -> Result<Answer, Failure> {
-    let Settled { plan, about, troubles, unfinished: _ } = settled;
-    let problem = troubles.first().map(|trouble| trouble.error.to_string());
-    tell_troubles(&about, troubles);
+fn told(service: &ServiceId, settled: Settled, dry_run: bool) -> Result<Answer, Failure> {
+    let Settled { mut plan, mut about, troubles, unfinished: _ } = settled;
+    let mut problem = None;
+    if let Some(trouble) = troubles.first() {
+        let said = trouble.error.to_string();
+        if trouble.error.is_rejected_commit() {
+            // The commit comes first, and nothing is done without it.
+            plan = Plan::nothing(Decision::refused(service, Refusal::not_committed(service, &said)));
+        } else {
+            problem = Some(said);
+        }
+    }
+    tell_troubles(&about, &plan, troubles);
     // A request is about one service, and has one decision.
     let (decision, because, refusal) = match plan.decisions.first() {
-        Some(decision) => (
-            decision.kind,
-            decision.because.clone(),
-            decision.refusal.as_ref().map(domain::refusal::Refusal::kind),
-        ),
+        Some(decision) => {
+            (decision.kind, decision.because.clone(), decision.refusal.as_ref().map(Refusal::kind))
+        }
         None => (DecisionKind::Nothing, String::new(), None),
     };
     if let Some(problem) = problem {
         return Err(Failure::HalfDone { done: because, problem });
     }
     let plan = plan.steps.iter().map(ToString::to_string).collect();
-    Ok(Answer { decision, because, refusal, plan, commit: about.commit, dry_run })
+    Ok(Answer { decision, because, refusal, plan, commit: about.commits.remove(service), dry_run })
 }
 
 /// Records a request that is none, so that nothing is dropped in silence.
 fn refuse(context: &Context, error: &RequestError) {
     let decision =
         Decision { service: None, kind: DecisionKind::Invalid, because: error.to_string(), refusal: None };
-    let about = RecordContext { function: context.function, events: Vec::new(), tip: None, commit: None };
+    let about =
+        RecordContext { function: context.function, events: Vec::new(), tip: None, commits: BTreeMap::new() };
     record::decision(&decision, &about);
 }

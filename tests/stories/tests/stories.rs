@@ -46,6 +46,8 @@ mod promote_order;
 mod promote_refusals;
 #[path = "stories/races.rs"]
 mod races;
+#[path = "stories/rejected.rs"]
+mod rejected;
 #[path = "stories/roll_back.rs"]
 mod roll_back;
 #[path = "stories/roll_back_refusals.rs"]

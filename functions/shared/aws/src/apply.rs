@@ -45,8 +45,8 @@ pub struct Applying<'a> {
 /// What became of a plan.
 #[derive(Debug, Default)]
 pub struct Applied {
-    /// The commit that it made.
-    pub commit: Option<CommitId>,
+    /// The commits that it made for each service.
+    pub commits: BTreeMap<ServiceId, CommitId>,
     /// Whether its commit was made.
     pub tip: Tip,
     /// How many of its steps were done.
@@ -63,6 +63,9 @@ pub enum Tip {
     Unmoved,
     /// The branch, or a tag, has moved: nothing of the plan was done from there on; read and decide again.
     Moved,
+    /// CodeCommit does not take a commit for several services, and nothing of the plan was done from there on: one of them
+    /// stands in the others' way, so divide the plan.
+    Rejected,
 }
 
 /// A step that was not done.
@@ -81,8 +84,11 @@ pub enum StopCause {
     Failed(CallError),
     /// Somebody has to mend something first.
     Refused(Refusal),
-    /// It belongs to the same commit as another service, whose step was not done.
-    HeldUp,
+    /// Others were in its way; it is decided again by itself.
+    HeldUp {
+        /// What was, in words.
+        because: &'static str,
+    },
     /// The time was up; the next invocation goes on from here.
     OutOfTime {
         /// How far it came, in words.
@@ -110,9 +116,10 @@ fn stands_still(summary: &CopySummary, after: Duration) -> bool {
 
 impl Clients {
     /// Carries a plan out. A step that is not done leaves those of other services undisturbed; a commit that comes too
-    /// late ends it.
+    /// late ends it. Of several commits each is made on the one before.
     pub async fn apply(&self, plan: &Plan, with: &Applying<'_>) -> Applied {
         let mut applied = Applied::default();
+        let mut own_tip: Option<CommitId> = None;
         for step in &plan.steps {
             let services: BTreeSet<ServiceId> = step.services().into_iter().cloned().collect();
             let is_stopped = |service: &ServiceId| {
@@ -129,21 +136,34 @@ impl Clients {
                 let held_up: BTreeSet<ServiceId> =
                     services.iter().filter(|service| !is_stopped(service)).cloned().collect();
                 if matches!(step, Step::CommitFiles(_)) && !held_up.is_empty() {
-                    applied.stopped.push(StoppedStep { services: held_up, cause: StopCause::HeldUp });
+                    let because = "its commit is also another service's, for which something failed";
+                    applied
+                        .stopped
+                        .push(StoppedStep { services: held_up, cause: StopCause::HeldUp { because } });
                 }
+                continue;
+            }
+            if matches!(step, Step::CommitFiles(_)) && own_tip.is_some() && Instant::now() >= with.deadline {
+                let because = "the time was up before its commit was made";
+                applied.stopped.push(StoppedStep { services, cause: StopCause::HeldUp { because } });
                 continue;
             }
             if matches!(step, Step::WakeUp { .. }) {
                 continue;
             }
-            match Box::pin(self.carry_out(step, with)).await {
+            match Box::pin(self.carry_out(step, own_tip.as_ref(), with)).await {
                 Ok(Done::Yes) => applied.done += 1,
                 Ok(Done::Committed(commit)) => {
                     applied.done += 1;
-                    applied.commit = Some(commit);
+                    applied.commits.extend(services.into_iter().map(|service| (service, commit.clone())));
+                    own_tip = Some(commit);
                 }
                 Ok(Done::TipMoved) => {
                     applied.tip = Tip::Moved;
+                    return applied;
+                }
+                Err(StopCause::Failed(error)) if error.is_rejected_commit() && services.len() > 1 => {
+                    applied.tip = Tip::Rejected;
                     return applied;
                 }
                 Err(cause) => applied.stopped.push(StoppedStep { services, cause }),
@@ -187,12 +207,17 @@ impl Clients {
         failures
     }
 
-    async fn carry_out(&self, step: &Step, with: &Applying<'_>) -> Result<Done, StopCause> {
+    async fn carry_out(
+        &self,
+        step: &Step,
+        own_tip: Option<&CommitId>,
+        with: &Applying<'_>,
+    ) -> Result<Done, StopCause> {
         match step {
             Step::CopyImage(copy) => return self.copy(copy, with).await,
             Step::TagImage(tag) => return self.tag(tag).await,
             Step::CommitFiles(commit) => {
-                return Ok(match self.commit_files(commit).await? {
+                return Ok(match self.commit_files(commit, own_tip).await? {
                     Committed::Done(id) => Done::Committed(id),
                     Committed::NoChange => Done::Yes,
                     Committed::TipMoved => Done::TipMoved,
@@ -281,8 +306,13 @@ impl Clients {
         self.wake(Function::Reconcile, &[next.text()], queues).await
     }
 
-    async fn commit_files(&self, commit: &CommitFiles) -> Result<Committed, CallError> {
+    async fn commit_files(
+        &self,
+        commit: &CommitFiles,
+        own_tip: Option<&CommitId>,
+    ) -> Result<Committed, CallError> {
         let CommitFiles { repository, branch, parent, files, message } = commit;
+        let parent = own_tip.unwrap_or(parent);
         let message = message.to_string();
         let files =
             files.iter().map(|file| FileChange::Put(file.path.clone(), file.text.clone().into_bytes()));

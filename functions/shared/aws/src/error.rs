@@ -8,6 +8,9 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use std::error::Error;
 use std::fmt;
 
+/// The operation that makes a commit.
+pub(crate) const CREATE_COMMIT: &str = "CreateCommit";
+
 /// A call that gave no usable answer, after the SDK's own retries.
 #[derive(Debug)]
 pub struct CallError {
@@ -112,6 +115,11 @@ impl CallError {
     /// Whether another try can help.
     pub fn kind(&self) -> CallErrorKind {
         self.kind
+    }
+
+    /// Whether CodeCommit does not take a commit for what it says, however often it is sent.
+    pub fn is_rejected_commit(&self) -> bool {
+        self.kind == CallErrorKind::Rejected && self.operation == CREATE_COMMIT
     }
 
     /// Whether there were too many calls.

@@ -1,7 +1,7 @@
 //! The adapter against canned answers: what is tried again, and what a lost reply is taken for.
 
 use crate::codecommit::{Committed, FileChange, NewCommit};
-use crate::{Applying, CallErrorKind, Clients, Connection, Queues, StopCause};
+use crate::{Applied, Applying, CallErrorKind, Clients, Connection, Queues, StopCause, Tip};
 use aws_credential_types::Credentials;
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_runtime_api::client::http::{
@@ -14,10 +14,11 @@ use domain::names::{
     AccountId, BranchName, CommitId, EnvironmentName, FilePath, ImageDigest, ImageRepositoryName, ImageTag,
     RepositoryName, ServiceId,
 };
-use domain::plan::{CommitFiles, Plan, StartPipeline, Step, TagImage};
+use domain::plan::{CommitFiles, FileContent, Plan, StartPipeline, Step, TagImage};
 use domain::trailers::{CommitMessage, ServiceTrailers, Trailers};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 /// What the other side does with one request.
 #[derive(Debug)]
@@ -75,6 +76,14 @@ impl Canned {
     fn operations(&self) -> Vec<String> {
         assert!(self.answers.lock().unwrap().is_empty(), "an answer was not asked for");
         self.requests.lock().unwrap().iter().map(|(operation, _)| operation.clone()).collect()
+    }
+
+    /// What each request says in this member.
+    fn members(&self, name: &str) -> Vec<String> {
+        let member = |body: &str| {
+            serde_json::from_str::<serde_json::Value>(body).unwrap()[name].as_str().unwrap().to_owned()
+        };
+        self.requests.lock().unwrap().iter().map(|(_, body)| member(body)).collect()
     }
 }
 
@@ -275,7 +284,7 @@ async fn a_rollback_without_a_branch_reads_nothing_more() {
         },
         upstream: None,
         pipelines: domain::names::PipelinePattern::parse("deploy-{cluster}-{service}").unwrap(),
-        stalled_after: std::time::Duration::from_secs(900),
+        stalled_after: Duration::from_secs(900),
     };
     let now = domain::time::Timestamp::from_epoch_seconds(0);
     let clients = canned.clients();
@@ -303,45 +312,103 @@ async fn an_automation_execution_tells_who_started_it() {
     assert_eq!(canned.clients().automation_execution(&execution).await.unwrap(), None);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_service_whose_tag_cannot_be_put_holds_the_others_up_and_does_not_drop_them() {
-    let canned = Canned::new([refused("InvalidParameterException")]);
-    let service = |name: &str| ServiceId::parse(name).unwrap();
-    let of = |name: &str| ServiceTrailers {
-        service: service(name),
+/// A commit for these services on the first tip.
+fn commit_for(names: &[&str]) -> Step {
+    let of = |name: &&str| ServiceTrailers {
+        service: ServiceId::parse(name).unwrap(),
         decision: Some(DecisionKind::Moved),
         approved_by: Vec::new(),
         containers: Vec::new(),
     };
-    let tag = TagImage {
-        service: service("cluster1/one"),
-        repository: ImageRepositoryName::parse("one").unwrap(),
-        digest: ImageDigest::parse(&format!("sha256:{}", "a".repeat(64))).unwrap(),
-        tag: ImageTag::parse("1.0.0").unwrap(),
-    };
-    let trailers = Trailers { services: vec![of("cluster1/one"), of("cluster1/two")], ..Trailers::default() };
-    let files = CommitFiles {
+    let files = names.iter().map(|name| {
+        let path = ServiceId::parse(name).unwrap().revision_path();
+        FileContent { path, text: "[]".to_owned() }
+    });
+    let headlines: Vec<String> = names.iter().map(|_| "moved".to_owned()).collect();
+    let trailers = Trailers { services: names.iter().map(of).collect(), ..Trailers::default() };
+    Step::CommitFiles(CommitFiles {
         repository: RepositoryName::parse("deployment").unwrap(),
         branch: BranchName::parse("main").unwrap(),
         parent: id("1"),
-        files: Vec::new(),
-        message: CommitMessage { trailers, ..CommitMessage::default() },
-    };
-    let plan = Plan { steps: vec![Step::TagImage(tag), Step::CommitFiles(files)], ..Plan::default() };
+        files: files.collect(),
+        message: CommitMessage::of_services(&headlines, trailers),
+    })
+}
+
+async fn apply(canned: &Canned, plan: &Plan, deadline: Instant) -> Applied {
     let with = Applying {
         environment: &EnvironmentName::parse("prd").unwrap(),
         queues: &Queues::new(),
         upstream: None,
-        deadline: std::time::Instant::now(),
+        deadline,
         left_out: &BTreeSet::new(),
         copies: &|_, _| {},
     };
-    let applied = canned.clients().apply(&plan, &with).await;
-    assert_eq!(canned.operations(), ["BatchGetImage"], "nothing is committed");
+    canned.clients().apply(plan, &with).await
+}
+
+/// The services of the steps that were not done, and whether others were in their way.
+fn stopped(applied: &Applied) -> Vec<(String, bool)> {
     let stopped = applied.stopped.iter().map(|step| {
         let services: Vec<String> = step.services.iter().map(ToString::to_string).collect();
-        (services.join(", "), matches!(step.cause, StopCause::HeldUp))
+        (services.join(", "), matches!(step.cause, StopCause::HeldUp { .. }))
     });
-    let stopped: Vec<_> = stopped.collect();
-    assert_eq!(stopped, [("cluster1/one".to_owned(), false), ("cluster1/two".to_owned(), true)]);
+    stopped.collect()
+}
+
+fn committed(digit: &str) -> Answer {
+    json(&serde_json::json!({ "commitId": id(digit).as_str() }))
+}
+
+fn later() -> Instant {
+    Instant::now() + Duration::from_secs(60)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_for_several_services_that_is_not_taken_ends_the_plan() {
+    let step = commit_for(&["cluster1/one", "cluster1/two"]);
+    let plan = Plan { steps: vec![step], ..Plan::default() };
+    for (code, tip) in [
+        ("DirectoryNameConflictsWithFileNameException", Tip::Rejected),
+        ("CommitMessageLengthExceededException", Tip::Rejected),
+        ("AccessDeniedException", Tip::Unmoved),
+    ] {
+        let canned = Canned::new([refused(code)]);
+        let applied = apply(&canned, &plan, later()).await;
+        assert_eq!((canned.operations(), applied.tip), (vec!["CreateCommit".to_owned()], tip), "{code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_commit_of_a_plan_is_made_on_the_one_before() {
+    let names = ["cluster1/one", "cluster1/two", "cluster1/three"];
+    let plan = Plan { steps: names.iter().map(|name| commit_for(&[name])).collect(), ..Plan::default() };
+    let answers = || [committed("2"), refused("FileNameConflictsWithDirectoryNameException"), committed("3")];
+    let canned = Canned::new(answers());
+    let applied = apply(&canned, &plan, later()).await;
+    assert_eq!(stopped(&applied), [("cluster1/two".to_owned(), false)]);
+    let commits = [("cluster1/one", "2"), ("cluster1/three", "3")];
+    let commits = commits.map(|(name, digit)| (ServiceId::parse(name).unwrap(), id(digit)));
+    assert_eq!((applied.commits, applied.done), (BTreeMap::from(commits), 2));
+    assert_eq!(canned.members("parentCommitId"), [id("1"), id("2"), id("2")].map(|id| id.to_string()));
+
+    let canned = Canned::new(answers().into_iter().take(1));
+    let applied = apply(&canned, &plan, Instant::now()).await;
+    let expected = [("cluster1/two".to_owned(), true), ("cluster1/three".to_owned(), true)];
+    assert_eq!(stopped(&applied), expected, "no further commit is begun when the time is up");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_whose_tag_cannot_be_put_holds_the_others_up_and_does_not_drop_them() {
+    let canned = Canned::new([refused("InvalidParameterException")]);
+    let tag = TagImage {
+        service: ServiceId::parse("cluster1/one").unwrap(),
+        repository: ImageRepositoryName::parse("one").unwrap(),
+        digest: ImageDigest::parse(&format!("sha256:{}", "a".repeat(64))).unwrap(),
+        tag: ImageTag::parse("1.0.0").unwrap(),
+    };
+    let steps = vec![Step::TagImage(tag), commit_for(&["cluster1/one", "cluster1/two"])];
+    let applied = apply(&canned, &Plan { steps, ..Plan::default() }, later()).await;
+    assert_eq!(canned.operations(), ["BatchGetImage"], "nothing is committed");
+    assert_eq!(stopped(&applied), [("cluster1/one".to_owned(), false), ("cluster1/two".to_owned(), true)]);
 }

@@ -12,7 +12,7 @@ use crate::names::{
 };
 use crate::rules::MissingRepositories;
 use crate::text::one_line;
-use crate::trailers::CommitMessage;
+use crate::trailers::{CommitMessage, ServiceTrailers};
 use crate::wake_up::{Function, WakeUp};
 
 /// How many files CodeCommit takes in one commit.
@@ -107,7 +107,7 @@ pub struct TagImage {
     pub tag: ImageTag,
 }
 
-/// A commit to make, if the branch is still at the parent.
+/// A commit to make, if the branch is still at the parent, or at what the same plan committed before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommitFiles {
     /// The repository.
@@ -225,9 +225,52 @@ impl Plan {
         self
     }
 
+    /// This plan with a commit for each service, one after the other, where it has one for several.
+    #[must_use]
+    pub fn divided(self) -> Self {
+        let parts = |step: Step| match step {
+            Step::CommitFiles(commit) => commit.parts().into_iter().map(Step::CommitFiles).collect(),
+            other => vec![other],
+        };
+        Self { steps: self.steps.into_iter().flat_map(parts).collect(), ..self }
+    }
+
+    /// Whether people are notified of a service.
+    #[must_use]
+    pub fn notifies_of(&self, service: &ServiceId) -> bool {
+        self.steps_of(service).any(|step| matches!(step, Step::Notify(_)))
+    }
+
     /// The steps that touch a service.
     pub fn steps_of<'a>(&'a self, service: &'a ServiceId) -> impl Iterator<Item = &'a Step> {
         self.steps.iter().filter(move |step| step.services().contains(&service))
+    }
+}
+
+impl CommitFiles {
+    /// A commit for each of its services, just as if that one had been decided about alone.
+    fn parts(self) -> Vec<Self> {
+        if self.is_of_one() {
+            return vec![self];
+        }
+        let Self { repository, branch, parent, files, message } = self;
+        let part = |trailers: &ServiceTrailers| {
+            let own = [trailers.service.revision_path(), trailers.service.hold_path()];
+            Self {
+                repository: repository.clone(),
+                branch: branch.clone(),
+                parent: parent.clone(),
+                files: files.iter().filter(|file| own.contains(&file.path)).cloned().collect(),
+                message: message.of_one(trailers),
+            }
+        };
+        message.trailers.services.iter().map(part).collect()
+    }
+
+    /// Whether it is for one service alone.
+    #[must_use]
+    pub fn is_of_one(&self) -> bool {
+        self.message.trailers.services.len() <= 1
     }
 }
 

@@ -1,5 +1,7 @@
 //! The record of a decision: one line of JSON in the log for each service of each event.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::decision::{Decision, DecisionKind};
@@ -42,8 +44,8 @@ pub struct RecordContext {
     pub events: Vec<EventId>,
     /// The commit at which the facts were read.
     pub tip: Option<CommitId>,
-    /// The commit that the plan's step made.
-    pub commit: Option<CommitId>,
+    /// The commits that the plan's steps made for each service.
+    pub commits: BTreeMap<ServiceId, CommitId>,
 }
 
 impl DecisionRecord {
@@ -69,6 +71,8 @@ impl DecisionRecord {
     /// The record of one decision, with the lines of what is done for it.
     #[must_use]
     pub fn of_decision(decision: &Decision, context: &RecordContext, plan: Vec<String>) -> Self {
+        // A decision that nothing is done for did not make its service's commit.
+        let done_for = decision.service.as_ref().filter(|_| !plan.is_empty());
         Self {
             towpath: MARK,
             version: VERSION,
@@ -79,8 +83,7 @@ impl DecisionRecord {
             because: decision.because.clone(),
             refusal: decision.refusal.as_ref().map(crate::refusal::Refusal::kind),
             tip: context.tip.clone(),
-            // A plan without a step for this service did not touch it with its commit.
-            commit: if plan.is_empty() { None } else { context.commit.clone() },
+            commit: done_for.and_then(|service| context.commits.get(service)).cloned(),
             plan,
         }
     }
@@ -115,7 +118,7 @@ mod tests {
             function: Function::OnCommit,
             events: vec![EventId::parse("e-1").unwrap()],
             tip: Some(CommitId::parse(&"1".repeat(40)).unwrap()),
-            commit: None,
+            commits: BTreeMap::new(),
         }
     }
 

@@ -133,6 +133,16 @@ pub enum Refusal {
         /// What AWS said.
         problem: String,
     },
+    /// CodeCommit does not take the service's commit, however often it is sent.
+    #[error(
+        "not committed: {problem}; put right what CodeCommit names with a commit: {service} must be a folder, and in it revision.json and hold.json files"
+    )]
+    NotCommitted {
+        /// The service.
+        service: ServiceId,
+        /// What CodeCommit said.
+        problem: String,
+    },
     /// The repository exists, and Towpath may not read it.
     #[error(
         "the ECR repository {repository} may not be read: {problem}; admit its name with the stack parameter NamePrefix"
@@ -427,6 +437,7 @@ impl Refusal {
             Self::TagTaken { .. } => "tag_taken",
             Self::NotCopied(_) => "not_copied",
             Self::NotAdmitted { .. } => "not_admitted",
+            Self::NotCommitted { .. } => "not_committed",
             Self::ImageRepositoryUnreadable { .. } => "image_repository_unreadable",
             Self::ApplicationBranchMissing { .. } => "application_branch_missing",
             Self::Ambiguous { .. } => "ambiguous",
@@ -461,6 +472,12 @@ impl Refusal {
     #[must_use]
     pub fn not_admitted(service: &ServiceId, problem: &str) -> Self {
         Self::NotAdmitted { service: service.clone(), problem: one_line(problem, PROBLEM_CHARACTERS) }
+    }
+
+    /// A service whose commit CodeCommit does not take.
+    #[must_use]
+    pub fn not_committed(service: &ServiceId, problem: &str) -> Self {
+        Self::NotCommitted { service: service.clone(), problem: one_line(problem, PROBLEM_CHARACTERS) }
     }
 
     /// A repository that AWS does not let Towpath read.

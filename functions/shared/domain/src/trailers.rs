@@ -19,6 +19,8 @@ const SUBJECT_CHARACTERS: usize = 120;
 const VALUE_CHARACTERS: usize = 300;
 /// How many events a commit names: a batch of thousands would outgrow the message.
 const MAXIMUM_EVENTS: usize = 100;
+/// How many services a subject names.
+const NAMED_SERVICES: usize = 3;
 
 /// The message of a commit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,6 +73,35 @@ pub struct ContainerTrailers {
 }
 
 impl CommitMessage {
+    /// The message of what was decided about services by themselves, each with what happens to it in a few words.
+    #[must_use]
+    pub fn of_services(headlines: &[String], trailers: Trailers) -> Self {
+        let services = || trailers.services.iter().map(|trailers| &trailers.service);
+        let lines: Vec<String> =
+            services().zip(headlines).map(|(service, headline)| format!("{service}: {headline}")).collect();
+        if let [only] = lines.as_slice() {
+            return Self { subject: only.clone(), body: Vec::new(), trailers };
+        }
+        let named: Vec<String> = services().take(NAMED_SERVICES).map(ToString::to_string).collect();
+        let more = if lines.len() > NAMED_SERVICES { ", …" } else { "" };
+        let subject = format!("{} services: {}{more}", lines.len(), named.join(", "));
+        Self { subject, body: lines, trailers }
+    }
+
+    /// What the message of a commit for several services would be for one of them alone: its own line is the subject. One
+    /// that has no line for each says the same of all.
+    #[must_use]
+    pub fn of_one(&self, service: &ServiceTrailers) -> Self {
+        let begin = format!("{}: ", service.service);
+        let (subject, body) = match self.body.iter().find(|line| line.starts_with(&begin)) {
+            Some(line) => (line.clone(), Vec::new()),
+            None => (self.subject.clone(), self.body.clone()),
+        };
+        let Trailers { actor, events, services: _ } = &self.trailers;
+        let services = vec![service.clone()];
+        Self { subject, body, trailers: Trailers { actor: actor.clone(), events: events.clone(), services } }
+    }
+
     /// Whether a commit's message has this sentence in its body.
     #[must_use]
     pub fn says(message: &str, sentence: &str) -> bool {
@@ -292,6 +323,23 @@ mod tests {
         .assert_eq(&message.to_string());
         assert_eq!(Trailers::parse(&message.to_string()), message.trailers);
         assert_eq!(Trailers::parse(&message.to_string().replace('\n', "\r\n")), message.trailers);
+    }
+
+    #[test]
+    fn the_message_for_one_of_several_services_says_nothing_of_the_others() {
+        let message = message();
+        let [first, _] = message.trailers.services.as_slice() else { panic!("not two services") };
+        let one = CommitMessage {
+            trailers: Trailers { services: vec![first.clone()], ..message.trailers.clone() },
+            ..message.clone()
+        };
+        assert_eq!(message.of_one(first), one, "it says the same of all");
+        let headlines = ["one".to_owned(), "two".to_owned()];
+        let several = CommitMessage::of_services(&headlines, message.trailers.clone());
+        assert_eq!(several.subject, "2 services: cluster1/webapp1, c/two");
+        let alone = CommitMessage::of_services(&headlines, one.trailers);
+        assert_eq!((alone.subject.as_str(), alone.body.len()), ("cluster1/webapp1: one", 0));
+        assert_eq!(several.of_one(first), alone);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use domain::decision::{Decision, DecisionKind};
 use domain::names::EventId;
 use domain::record::RecordContext;
 use lambda_runtime::{LambdaEvent, service_fn};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant, SystemTime};
 
 /// What is left of the invocation's time when no new attempt is begun.
@@ -118,5 +118,5 @@ fn refuse(context: &Context, message: &str, error: &EventError) {
 }
 
 fn of_events(context: &Context, events: Vec<EventId>) -> RecordContext {
-    RecordContext { function: context.function, events, tip: None, commit: None }
+    RecordContext { function: context.function, events, tip: None, commits: BTreeMap::new() }
 }

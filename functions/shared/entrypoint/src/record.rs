@@ -42,6 +42,15 @@ pub fn plan(plan: &Plan, context: &RecordContext, left_out: &BTreeSet<ServiceId>
     DecisionRecord::of_plan(&plan, context).iter().for_each(|record| line(&record.line()));
 }
 
+/// Writes the records of the services that commits were made for by a plan that was then broken off.
+pub fn committed(mut plan: Plan, context: &RecordContext) {
+    let is_told = |decision: &Decision| {
+        decision.service.as_ref().is_some_and(|service| context.commits.contains_key(service))
+    };
+    plan.decisions.retain(is_told);
+    self::plan(&plan, context, &BTreeSet::new());
+}
+
 /// How far a long copy has come.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -10,7 +10,7 @@ use domain::plan::{Plan, Step, Then};
 use domain::record::RecordContext;
 use domain::refusal::Refusal;
 use domain::wake_up::WakeUp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 /// How often facts are read and decided anew, where the branch moved each time, before the message goes back to its queue.
@@ -86,7 +86,7 @@ pub async fn settle<Facts>(
 ) -> Unsettled {
     match answer(context, events, (Mode::Apply, deadline), read, decide, nothing).await {
         Ok(Settled { plan, about, troubles, unfinished }) => {
-            let mut services = tell_troubles(&about, troubles);
+            let mut services = tell_troubles(&about, &plan, troubles);
             services.extend(go_on(context, unfinished, deadline).await);
             unsettled(&plan, services)
         }
@@ -128,7 +128,7 @@ pub async fn answer<Facts>(
         if Instant::now() >= deadline {
             break;
         }
-        let (plan, tip, unread) = match Box::pin(read()).await {
+        let (mut plan, tip, unread) = match Box::pin(read()).await {
             Ok(Some(Read { facts, tip, unread })) => (decide(&facts), Some(tip), unread),
             Ok(None) => (nothing(), None, Vec::new()),
             Err(error) => {
@@ -136,19 +136,28 @@ pub async fn answer<Facts>(
                 return Err(error.into());
             }
         };
-        let mut about =
-            RecordContext { function: context.function, events: events.to_vec(), tip, commit: None };
+        let mut about = RecordContext {
+            function: context.function,
+            events: events.to_vec(),
+            tip,
+            commits: BTreeMap::new(),
+        };
         if mode == Mode::DryRun {
             return Ok(Settled { plan, about, troubles: unread, unfinished: BTreeSet::new() });
         }
-        let applied = context.apply(&plan, deadline, &stopped.services).await;
-        if applied.tip == Tip::Moved {
+        let mut applied = context.apply(&plan, deadline, &stopped.services).await;
+        if applied.tip == Tip::Rejected {
+            plan = plan.divided();
+            applied = context.apply(&plan, deadline, &stopped.services).await;
+        }
+        let Applied { commits, stopped: stopped_now, done, tip } = applied;
+        about.commits = commits;
+        if tip != Tip::Unmoved {
+            record::committed(plan, &about);
             attempts += 1;
             continue;
         }
-        let Applied { commit, stopped: stopped_now, done, tip: _ } = applied;
-        about.commit = commit;
-        stopped.hold_up(&stopped_now);
+        stopped.leave_untold(&plan, &stopped_now);
         record::plan(&plan, &about, &stopped.services);
         stopped.extend(&about, stopped_now);
         if plan.then == Then::DecideAgain && done > 0 {
@@ -172,10 +181,19 @@ struct StoppedServices {
 }
 
 impl StoppedServices {
-    /// The services whose commit was not made for another's sake: what was decided of them was not done, and is not told.
-    fn hold_up(&mut self, stopped: &[StoppedStep]) {
-        let held_up = stopped.iter().filter(|step| matches!(step.cause, StopCause::HeldUp));
-        self.services.extend(held_up.flat_map(|step| step.services.iter().cloned()));
+    /// The services whose commit was not made, for another's sake or because CodeCommit does not take it: what was decided
+    /// of them was not done, and something else is told instead.
+    fn leave_untold(&mut self, plan: &Plan, stopped: &[StoppedStep]) {
+        for StoppedStep { services, cause } in stopped {
+            let is_told = |service: &&ServiceId| match cause {
+                StopCause::HeldUp { .. } => false,
+                StopCause::Failed(error) => {
+                    !error.is_rejected_commit() || refusal_for(service, plan, error).is_none()
+                }
+                StopCause::Refused(_) | StopCause::OutOfTime { .. } => true,
+            };
+            self.services.extend(services.iter().filter(|service| !is_told(service)).cloned());
+        }
     }
 
     /// Takes up what stopped now. A refusal is recorded at once: it is an answer, and nothing comes back for it.
@@ -189,9 +207,9 @@ impl StoppedServices {
                         record::decision(&Decision::refused(service, refusal.clone()), about);
                     }
                 }
-                StopCause::HeldUp => {
+                StopCause::HeldUp { because } => {
                     for service in &services {
-                        let because = "its commit is also another service's, for which something failed; it is decided again by itself";
+                        let because = format!("{because}; it is decided again by itself");
                         record::decision(&Decision::of(service, DecisionKind::Undecided, because), about);
                     }
                     self.unfinished.extend(services);
@@ -208,25 +226,43 @@ impl StoppedServices {
     }
 }
 
-/// Records each call that failed, once, and returns the services for which another try can help. What is denied is
-/// answered by a refusal instead: it would come back for ever, and the sweep looks at it again anyway.
+/// Records each call that failed, once, and returns the services for which another try can help. What is denied, or a
+/// commit that CodeCommit does not take, is answered by a refusal instead: it would come back for ever, and the sweep looks
+/// at it again anyway.
 pub fn tell_troubles(
     about: &RecordContext,
+    plan: &Plan,
     troubles: impl IntoIterator<Item = Unread>,
 ) -> BTreeSet<ServiceId> {
     let mut try_again = BTreeSet::new();
     for Unread { services, error } in troubles {
-        if error.kind() == CallErrorKind::Denied && !services.is_empty() {
-            for service in &services {
-                let refusal = Refusal::not_admitted(service, &error.to_string());
-                record::decision(&Decision::refused(service, refusal), about);
+        let refusals: Option<Vec<Decision>> = services
+            .iter()
+            .map(|service| Some(Decision::refused(service, refusal_for(service, plan, &error)?)))
+            .collect();
+        match refusals {
+            Some(refusals) if !refusals.is_empty() => {
+                refusals.iter().for_each(|refusal| record::decision(refusal, about));
             }
-        } else {
-            record::failure(about.function, &about.events, &services, &error);
-            try_again.extend(services);
+            Some(_) | None => {
+                record::failure(about.function, &about.events, &services, &error);
+                try_again.extend(services);
+            }
         }
     }
     try_again
+}
+
+/// The refusal of a service that a failure is, where no other try can help. What people were to be notified of is none:
+/// its message ends in the dead-letter queue, whose alarm tells them.
+fn refusal_for(service: &ServiceId, plan: &Plan, error: &CallError) -> Option<Refusal> {
+    if error.kind() == CallErrorKind::Denied {
+        Some(Refusal::not_admitted(service, &error.to_string()))
+    } else if error.is_rejected_commit() && !plan.notifies_of(service) {
+        Some(Refusal::not_committed(service, &error.to_string()))
+    } else {
+        None
+    }
 }
 
 fn unsettled(plan: &Plan, troubled: BTreeSet<ServiceId>) -> Unsettled {

@@ -2,6 +2,7 @@
 
 use crate::batch::{Batch, Received, answer as answer_batch};
 use crate::event::Event;
+use crate::record::{Lines, keeping};
 use crate::settle::{Mode, NotSettled, Read, Settled, Unsettled, answer, settle};
 use crate::{Context, Failed};
 use aws::facts::Unread;
@@ -21,7 +22,7 @@ use domain::trailers::{CommitMessage, ServiceTrailers, Trailers};
 use domain::wake_up::{Function, WakeUp};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -140,24 +141,30 @@ async fn a_message_without_an_id_fails_the_whole_batch() {
 
 /// A plan of one commit on this tip.
 fn commits(tip: &CommitId) -> Plan {
-    let trailers = ServiceTrailers {
-        service: service(),
+    commits_for(&["cluster1/webapp1"], tip)
+}
+
+/// A plan of one commit on this tip for these services.
+fn commits_for(names: &[&str], tip: &CommitId) -> Plan {
+    let services: Vec<ServiceId> = names.iter().map(|name| ServiceId::parse(name).unwrap()).collect();
+    let trailers = services.iter().map(|service| ServiceTrailers {
+        service: service.clone(),
         decision: Some(DecisionKind::Held),
         approved_by: Vec::new(),
         containers: Vec::new(),
-    };
+    });
     let step = Step::CommitFiles(CommitFiles {
         repository: RepositoryName::parse("deployment").unwrap(),
         branch: BranchName::parse("main").unwrap(),
         parent: tip.clone(),
         files: vec![FileContent { path: FilePath::rules(), text: "version: 1\n".to_owned() }],
         message: CommitMessage {
-            trailers: Trailers { services: vec![trailers], ..Trailers::default() },
+            trailers: Trailers { services: trailers.collect(), ..Trailers::default() },
             ..CommitMessage::default()
         },
     });
-    let decision = Decision::of(&service(), DecisionKind::Held, "held");
-    Plan { steps: vec![step], decisions: vec![decision], then: Then::Done }
+    let decisions = services.iter().map(|service| Decision::of(service, DecisionKind::Held, "held"));
+    Plan { steps: vec![step], decisions: decisions.collect(), then: Then::Done }
 }
 
 fn nothing() -> Plan {
@@ -201,7 +208,7 @@ async fn a_dry_run_tells_the_plan_and_does_none_of_it() {
     let context = context([]);
     let read = async || read_of(commit("1"));
     let settled = answer(&context, &[], (Mode::DryRun, soon()), read, commits, nothing).await.unwrap();
-    assert_eq!((settled.plan, settled.about.commit), (commits(&commit("1")), None));
+    assert_eq!((settled.plan, settled.about.commits), (commits(&commit("1")), BTreeMap::new()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -214,7 +221,10 @@ async fn when_the_tip_has_moved_everything_is_read_and_decided_again() {
     };
     let Settled { plan, about, troubles, .. } =
         answer(&context, &[], (Mode::Apply, soon()), read, commits, nothing).await.unwrap();
-    assert_eq!((plan, about.commit, troubles.len()), (commits(&commit("2")), Some(commit("3")), 0));
+    assert_eq!(
+        (plan, about.commits, troubles.len()),
+        (commits(&commit("2")), BTreeMap::from([(service(), commit("3"))]), 0)
+    );
     assert_eq!(reads.get(), 2);
 }
 
@@ -230,6 +240,49 @@ async fn a_branch_that_never_stands_still_is_left_to_the_queue() {
     };
     let unsettled = settle(&context, &[], soon(), read, commits, nothing).await;
     assert_eq!((unsettled, reads.get()), (Unsettled::Everything, 8));
+}
+
+/// The records of what was settled, each by its service, its decision or what it is, and its commit.
+fn told(lines: &Lines) -> Vec<String> {
+    let shown = |line: &String| {
+        let record: Value = serde_json::from_str(line).unwrap();
+        let text = |member: &str| record[member].as_str().unwrap_or("-").to_owned();
+        format!("{} {} {}", text("service"), text("decision"), text("commit").get(..1).unwrap_or("-"))
+    };
+    lines.lock().unwrap().iter().map(shown).collect()
+}
+
+const CONFLICT: &str = "DirectoryNameConflictsWithFileNameException";
+
+#[tokio::test(start_paused = true)]
+async fn a_service_whose_commit_is_not_taken_is_told_and_the_others_are_committed_for() {
+    let context =
+        context([refused(CONFLICT), committed(&commit("2")), refused(CONFLICT), committed(&commit("3"))]);
+    let names = ["cluster1/a", "cluster1/b", "cluster1/c"];
+    let read = async || read_of(commit("1"));
+    let (lines, decide) = (Lines::default(), |tip: &CommitId| commits_for(&names, tip));
+    let settled = settle(&context, &[], soon(), read, decide, nothing);
+    assert_eq!(keeping(Arc::clone(&lines), settled).await, Unsettled::Nothing);
+    assert_eq!(told(&lines), ["cluster1/a held 2", "cluster1/c held 3", "cluster1/b refused -"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_committed_before_the_branch_moved_is_told_and_the_rest_is_decided_again() {
+    let answers = [refused(CONFLICT), committed(&commit("2"))].into_iter();
+    let answers = answers.chain(moved_to(&commit("3"))).chain([committed(&commit("4"))]);
+    let (context, reads) = (context(answers), Cell::new(0));
+    let read = async || {
+        reads.set(reads.get() + 1);
+        read_of(commit(if reads.get() == 1 { "1" } else { "3" }))
+    };
+    let decide = |tip: &CommitId| {
+        let all = ["cluster1/a", "cluster1/b", "cluster1/c"];
+        commits_for(if *tip == commit("1") { &all } else { &["cluster1/b", "cluster1/c"] }, tip)
+    };
+    let lines = Lines::default();
+    let settled = settle(&context, &[], soon(), read, decide, nothing);
+    assert_eq!(keeping(Arc::clone(&lines), settled).await, Unsettled::Nothing);
+    assert_eq!(told(&lines), ["cluster1/a held 2", "cluster1/b held 4", "cluster1/c held 4"]);
 }
 
 #[tokio::test(start_paused = true)]

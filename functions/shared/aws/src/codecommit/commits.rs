@@ -2,7 +2,7 @@
 
 use super::{SERVICE, parsed};
 use crate::connection::Clients;
-use crate::error::{CallError, code_of};
+use crate::error::{CREATE_COMMIT, CallError, code_of};
 use crate::once::Answer;
 use aws_sdk_codecommit::types::{DeleteFileEntry, PutFileEntry};
 use aws_smithy_types::Blob;
@@ -127,7 +127,7 @@ impl Clients {
         }
         let error = match sent.send().await {
             Ok(answer) => {
-                return parsed("CreateCommit", &thing, "commitId", answer.commit_id()).map(Committed::Done);
+                return parsed(CREATE_COMMIT, &thing, "commitId", answer.commit_id()).map(Committed::Done);
             }
             Err(error) => error,
         };
@@ -135,7 +135,7 @@ impl Clients {
             Some("NoChangeException") => Ok(Committed::NoChange),
             Some("ParentCommitIdOutdatedException") => self.own_commit_or(commit, Committed::TipMoved).await,
             _ => {
-                let error = CallError::from_sdk(SERVICE, "CreateCommit", thing, error);
+                let error = CallError::from_sdk(SERVICE, CREATE_COMMIT, thing, error);
                 if !error.is_transient() {
                     return Err(error);
                 }
@@ -235,12 +235,12 @@ impl Clients {
 
 fn put_entry(thing: &str, path: &FilePath, content: &[u8]) -> Result<PutFileEntry, CallError> {
     let entry = PutFileEntry::builder().file_path(path.as_str()).file_content(Blob::new(content)).build();
-    entry.map_err(|error| CallError::malformed(SERVICE, "CreateCommit", thing, error))
+    entry.map_err(|error| CallError::malformed(SERVICE, CREATE_COMMIT, thing, error))
 }
 
 fn delete_entry(thing: &str, path: &FilePath) -> Result<DeleteFileEntry, CallError> {
     let entry = DeleteFileEntry::builder().file_path(path.as_str()).build();
-    entry.map_err(|error| CallError::malformed(SERVICE, "CreateCommit", thing, error))
+    entry.map_err(|error| CallError::malformed(SERVICE, CREATE_COMMIT, thing, error))
 }
 
 pub(super) fn read_commit(

@@ -79,7 +79,6 @@ pub(super) fn put(
         containers: Vec::new(),
     };
     let change = Change {
-        service: service.clone(),
         headline: "held, because a person put this revision there".to_owned(),
         files: vec![FileContent { path: service.hold_path(), text: file.text() }],
         trailers,

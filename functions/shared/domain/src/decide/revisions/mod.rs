@@ -24,7 +24,6 @@ use crate::trailers::ServiceTrailers;
 /// What one service adds to the commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Change {
-    service: ServiceId,
     /// What happens to it, for the commit's subject.
     headline: String,
     files: Vec<FileContent>,

@@ -65,6 +65,18 @@ fn moved_to(plan: &Plan) -> Option<ImageDigest> {
     RevisionFile::parse(file.text.as_bytes()).unwrap().digest(&container("webapp1")).cloned()
 }
 
+/// The same world with three services that are read and ruled alike: what speaks of the first by its name is none of the
+/// others' affair.
+fn with_three(mut facts: RevisionsFacts) -> RevisionsFacts {
+    let first = service(WEBAPP1);
+    let RulesFact::Read(rules) = &mut facts.rules else { panic!("no rules") };
+    for name in ["cluster1/webapp10", "cluster2/webapp1"] {
+        rules.services.insert(service(name), rules.services[&first].clone());
+        facts.services.insert(service(name), facts.services[&first].clone());
+    }
+    facts
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
@@ -128,6 +140,18 @@ proptest! {
             }
         }
         prop_assert_eq!(decide(&after).steps, Vec::new());
+    }
+
+    /// What CodeCommit does not take for all services is what each of them would have committed alone.
+    #[test]
+    fn a_divided_commit_is_what_is_decided_about_each_service_alone(facts in worlds()) {
+        let facts = with_three(facts);
+        let alone = facts.services.iter().flat_map(|(service, read)| {
+            let services = std::iter::once((service.clone(), read.clone())).collect();
+            decide(&RevisionsFacts { services, ..facts.clone() }).steps
+        });
+        let alone: Vec<Step> = alone.collect();
+        prop_assert_eq!(decide(&facts).divided().steps, alone);
     }
 
     /// Invariant 9: entries that the rules do not name stay as they are.

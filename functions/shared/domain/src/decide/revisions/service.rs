@@ -280,7 +280,6 @@ fn moved(service: &ServiceId, read: &ServiceFacts, moves: &[Move]) -> Change {
     let containers = moves.iter().map(|to| to.trailers(read.application.commit())).collect();
     let approved_by: BTreeSet<&String> = moves.iter().flat_map(|to| &to.approved_by).collect();
     Change {
-        service: service.clone(),
         headline: headlines.join(", "),
         files,
         trailers: ServiceTrailers {
