@@ -1,16 +1,18 @@
 //! The doors.
 
+use aws::copy::Manifest;
+use aws::ecr::WrittenManifest;
 use domain::hold::HoldFile;
 use domain::names::{
     BranchName, CommitId, ContainerName, ImageDigest, ImageRepositoryName, ImageTag, ImageUri,
-    PipelinePattern, RepositoryName, ServiceId,
+    PipelinePattern, Platform, RepositoryName, ServiceId,
 };
 use domain::revision::RevisionFile;
 use domain::rules::RulesFile;
 use domain::sweep_message::SweepMessage;
 use domain::trailers::{CommitMessage, Trailers};
 use domain::wake_up::WakeUp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One door.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +26,7 @@ pub struct Target {
 }
 
 /// All doors.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     Target { name: "events", check: events, words: EVENT_WORDS },
     Target { name: "revision", check: revision, words: REVISION_WORDS },
     Target { name: "delivery", check: delivery, words: DELIVERY_WORDS },
@@ -32,6 +34,7 @@ pub const TARGETS: [Target; 7] = [
     Target { name: "names", check: names, words: NAME_WORDS },
     Target { name: "trailers", check: trailers, words: TRAILER_WORDS },
     Target { name: "request", check: request, words: REQUEST_WORDS },
+    Target { name: "manifest", check: manifest, words: MANIFEST_WORDS },
 ];
 
 const EVENT_WORDS: &[&str] = &[
@@ -164,6 +167,44 @@ const REQUEST_WORDS: &[&str] = &[
     "sha256:",
     "null",
 ];
+const MANIFEST_WORDS: &[&str] = &[
+    "\"schemaVersion\":2,",
+    "\"mediaType\":",
+    "\"application/vnd.docker.distribution.manifest.v2+json\"",
+    "\"application/vnd.docker.distribution.manifest.list.v2+json\"",
+    "\"application/vnd.oci.image.manifest.v1+json\"",
+    "\"application/vnd.oci.image.index.v1+json\"",
+    "\"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip\"",
+    "\"config\":",
+    "\"layers\":",
+    "\"manifests\":",
+    "\"subject\":",
+    "\"annotations\":",
+    "\"io.towpath.account\":\"111111111111\"",
+    "\"platform\":{\"os\":\"linux\",\"architecture\":\"arm64\",\"variant\":\"v8\"}",
+    "\"urls\":[\"https://example.com/layer\"]",
+    "\"digest\":",
+    "\"size\":",
+    "sha256:",
+    "18446744073709551615",
+    "1099511627777",
+    "-1",
+    "null",
+    "[]",
+    "{}",
+    ",",
+];
+
+/// What ECR may say beside a manifest; nothing, for one that was pushed without it.
+const MEDIA_TYPES: [Option<&str>; 7] = [
+    None,
+    Some(""),
+    Some("application/vnd.docker.distribution.manifest.v2+json"),
+    Some("application/vnd.docker.distribution.manifest.list.v2+json"),
+    Some("application/vnd.oci.image.manifest.v1+json"),
+    Some("application/vnd.oci.image.index.v1+json"),
+    Some("text/html"),
+];
 
 fn same<T: PartialEq>(what: &str, one: &T, other: &T) -> Result<(), String> {
     if one == other {
@@ -293,5 +334,71 @@ fn request(input: &[u8]) -> Result<(), String> {
     match roll_back::Asked::parse(payload, "11111111-2222-4333-8444-555555555555") {
         Ok(_) => Ok(()),
         Err(error) => one_line(error),
+    }
+}
+
+/// The copier and the decisions read the same manifest, and each only what it must know.
+fn manifest(input: &[u8]) -> Result<(), String> {
+    let text = String::from_utf8_lossy(input);
+    let written = WrittenManifest::parse(&text);
+    match &written {
+        Ok(written) => names_of_manifest(written)?,
+        Err(error) => one_line(error)?,
+    }
+    for media_type in MEDIA_TYPES {
+        match Manifest::parse(text.clone().into_owned(), media_type) {
+            Ok(manifest) => copied(&text, media_type, &manifest, written.as_ref())?,
+            Err(error) => one_line(error)?,
+        }
+    }
+    Ok(())
+}
+
+fn names_of_manifest(written: &WrittenManifest) -> Result<(), String> {
+    for digest in &written.children {
+        same("a child", &ImageDigest::parse(digest.as_str()).as_ref(), &Ok(digest))?;
+    }
+    for platform in &written.platforms {
+        same("a platform", &Platform::parse(platform.as_str()).as_ref(), &Ok(platform))?;
+    }
+    if written.configuration.is_some() && !written.children.is_empty() {
+        return Err("an index has a configuration".to_owned());
+    }
+    Ok(())
+}
+
+/// What must hold of a manifest that is copied.
+fn copied(
+    text: &str,
+    media_type: Option<&str>,
+    manifest: &Manifest,
+    written: Result<&WrittenManifest, &String>,
+) -> Result<(), String> {
+    let Manifest { media_type: own, text: kept, blobs, children, word_of: _ } = manifest;
+    same("its text", &kept.as_deref(), &Some(text))?;
+    if media_type.is_some_and(|said| !said.is_empty() && said != own) {
+        return Err(format!("ECR says it is {media_type:?}, and it is taken for {own}"));
+    }
+    if !MEDIA_TYPES.contains(&Some(own)) || own == "text/html" {
+        return Err(format!("its media type is {own}"));
+    }
+    if !blobs.is_empty() && !children.is_empty() {
+        return Err("it has layers and children".to_owned());
+    }
+    let sizes = blobs.iter().map(|blob| blob.size).chain(children.iter().map(|child| child.size));
+    if let Some(size) = sizes.into_iter().find(|size| *size > Manifest::SIZE_MAX) {
+        return Err(format!("something in it has {size} bytes"));
+    }
+    let digests = blobs.iter().map(|blob| &blob.digest).chain(children.iter().map(|child| &child.digest));
+    for digest in digests {
+        same("a digest", &ImageDigest::parse(digest.as_str()).as_ref(), &Ok(digest))?;
+    }
+    let again = Manifest::parse(text.to_owned(), Some(own));
+    same("the manifest", &again.as_ref(), &Ok(manifest))?;
+    // What the copier takes, the decisions can read, and both see the same children.
+    let listed: BTreeSet<&ImageDigest> = children.iter().map(|child| &child.digest).collect();
+    match written {
+        Ok(written) => same("its children", &written.children.iter().collect(), &listed),
+        Err(error) => Err(format!("it is copied, and cannot be read: {error}")),
     }
 }

@@ -20,6 +20,7 @@ mod stop;
 mod tag;
 mod upload;
 
+pub use manifest::{Blob, Child, Manifest};
 pub use refusal::CopyRefusal;
 pub use tag::Tagged;
 

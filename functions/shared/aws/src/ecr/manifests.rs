@@ -1,6 +1,6 @@
 //! Manifests, byte for byte: got by digest or tag, and put.
 
-use super::SERVICE;
+use super::{SERVICE, WrittenManifest};
 use crate::connection::Clients;
 use crate::error::{CallError, code_of};
 use crate::evidence::Subject;
@@ -69,20 +69,20 @@ impl Clients {
         repository: &ImageRepositoryName,
         digest: &ImageDigest,
     ) -> Result<Option<BTreeSet<ImageDigest>>, CallError> {
-        #[derive(serde::Deserialize)]
-        struct Index {
-            #[serde(default)]
-            manifests: Vec<Child>,
-        }
-        #[derive(serde::Deserialize)]
-        struct Child {
-            digest: ImageDigest,
-        }
+        Ok(self.written_manifest(repository, digest).await?.map(|written| written.children))
+    }
+
+    /// What an image's manifest says of its children and platforms; none when the image is not there.
+    pub(super) async fn written_manifest(
+        &self,
+        repository: &ImageRepositoryName,
+        digest: &ImageDigest,
+    ) -> Result<Option<WrittenManifest>, CallError> {
         let Some((_, text)) = self.manifest(repository, digest).await? else { return Ok(None) };
-        let index: Index = serde_json::from_str(&text).map_err(|error| {
-            CallError::malformed(SERVICE, "BatchGetImage", format!("{repository}@{digest}"), error)
+        let written = WrittenManifest::parse(&text).map_err(|problem| {
+            CallError::malformed(SERVICE, "BatchGetImage", format!("{repository}@{digest}"), problem)
         })?;
-        Ok(Some(index.manifests.into_iter().map(|child| child.digest).collect()))
+        Ok(Some(written))
     }
 
     /// An image's media type and manifest, asked by digest, so that ECR converts nothing.

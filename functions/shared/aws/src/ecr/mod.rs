@@ -6,6 +6,7 @@ mod layers;
 mod manifests;
 mod platforms;
 mod referrers;
+mod written;
 
 pub(crate) use images::timestamp;
 pub(crate) use layers::RegistryLogin;
@@ -14,5 +15,6 @@ pub(crate) use manifests::{
 };
 pub use referrers::Referrer;
 pub(crate) use referrers::TOO_MANY_REFERRERS;
+pub use written::{Configuration, WrittenManifest};
 
 const SERVICE: &str = "ECR";

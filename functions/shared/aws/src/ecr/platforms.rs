@@ -1,6 +1,7 @@
 //! What an image is built for: its index says it of its children, and its configuration of a single image.
 
-use super::SERVICE;
+use super::Configuration;
+use super::written::configuration_platform;
 use crate::connection::Clients;
 use crate::error::{CallError, CallErrorKind};
 use crate::sha256::sha256;
@@ -9,7 +10,6 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use domain::names::{ImageDigest, ImageRepositoryName, Platform};
-use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -17,32 +17,6 @@ use std::time::Duration;
 const CONFIGURATION_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// How long a configuration may take to come.
 const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// As an index says it of a child, and a configuration of itself.
-#[derive(Deserialize)]
-struct Built {
-    os: Option<String>,
-    architecture: Option<String>,
-    variant: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Manifest {
-    #[serde(default)]
-    manifests: Vec<Child>,
-    config: Option<Configuration>,
-}
-
-#[derive(Deserialize)]
-struct Child {
-    platform: Option<Built>,
-}
-
-#[derive(Deserialize)]
-struct Configuration {
-    digest: ImageDigest,
-    size: u64,
-}
 
 impl Clients {
     /// The platforms that an image is built for; none where it names none, or is not there any more.
@@ -54,16 +28,13 @@ impl Clients {
         repository: &ImageRepositoryName,
         digest: &ImageDigest,
     ) -> Result<BTreeSet<Platform>, CallError> {
-        let Some((_, text)) = self.manifest(repository, digest).await? else { return Ok(BTreeSet::new()) };
-        let manifest: Manifest = serde_json::from_str(&text).map_err(|error| {
-            CallError::malformed(SERVICE, "BatchGetImage", format!("{repository}@{digest}"), error)
-        })?;
-        let of_children = manifest.manifests.iter().filter_map(|child| child.platform.as_ref()?.platform());
-        let mut platforms: BTreeSet<Platform> = of_children.collect();
-        if let Some(configuration) = manifest.config.filter(|_| manifest.manifests.is_empty()) {
+        let Some(written) = self.written_manifest(repository, digest).await? else {
+            return Ok(BTreeSet::new());
+        };
+        let mut platforms = written.platforms;
+        if let Some(configuration) = written.configuration {
             let bytes = self.small_blob(repository, &configuration).await?;
-            let built = serde_json::from_slice::<Built>(&bytes).ok();
-            platforms.extend(built.and_then(|built| built.platform()));
+            platforms.extend(configuration_platform(&bytes));
         }
         Ok(platforms)
     }
@@ -103,18 +74,5 @@ impl Clients {
         let bytes = tokio::time::timeout(TIMEOUT, read).await.ok().flatten();
         let bytes = bytes.filter(|bytes| sha256(bytes) == digest.as_str());
         bytes.ok_or_else(|| failed(CallErrorKind::Transient, "its bytes did not come"))
-    }
-}
-
-impl Built {
-    /// The platform; none where it is not named, as for the attestations in an index (`unknown/unknown`).
-    fn platform(&self) -> Option<Platform> {
-        let (os, architecture) = (self.os.as_deref()?, self.architecture.as_deref()?);
-        let variant = self.variant.as_deref().filter(|variant| !variant.is_empty());
-        let name = match variant {
-            Some(variant) => format!("{os}/{architecture}/{variant}"),
-            None => format!("{os}/{architecture}"),
-        };
-        Platform::parse(&name).ok().filter(|_| os != "unknown")
     }
 }
