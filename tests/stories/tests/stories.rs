@@ -24,6 +24,8 @@ mod failures;
 mod first_contact;
 #[path = "stories/isolation.rs"]
 mod isolation;
+#[path = "stories/large_repositories.rs"]
+mod large_repositories;
 #[path = "stories/long_copies.rs"]
 mod long_copies;
 #[path = "stories/lost.rs"]
