@@ -3,7 +3,7 @@
 use client::image::Image;
 use expect_test::expect;
 use local_aws::settings::Settings;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 use stories::{Failure, Story};
@@ -171,5 +171,68 @@ fn a_sweep_makes_so_many_calls_for_services_that_were_deployed_within_a_day() ->
         11 services: 202 calls
     "#]]
     .assert_eq(&calls_of_a_sweep(Duration::from_hours(3))?);
+    Ok(())
+}
+
+/// What the last sweep to its end counted, without the states in which no service is.
+fn counted(story: &Story) -> Result<Vec<String>, Failure> {
+    let asked = json!({ "logGroupName": "/aws/lambda/towpath-reconcile", "filterPattern": "" });
+    let answer = story.aws.call("logs", "FilterLogEvents", &asked)?;
+    let events = answer.get("events").and_then(Value::as_array).into_iter().flatten();
+    let lines = events.filter_map(|event| serde_json::from_str(event.get("message")?.as_str()?).ok());
+    let metrics: Vec<Value> = lines.filter(|line: &Value| line.get("_aws").is_some()).collect();
+    let last = metrics.last().and_then(Value::as_object).ok_or("nothing was counted")?;
+    let named = last.iter().filter_map(|(name, count)| Some((name, count.as_u64()?)));
+    let counts = named.filter(|(_, count)| *count > 0).map(|(name, count)| format!("{name} {count}"));
+    Ok(std::iter::once(format!("counted {} times", metrics.len())).chain(counts).collect())
+}
+
+#[test]
+fn a_sweep_that_does_not_fit_into_one_invocation_looks_at_each_service_once() -> Result<(), Failure> {
+    let mut story = with_services(25)?;
+    // So little time that each invocation comes no further than its first ten services.
+    story.reinstall_with("Timeout: 120", "Timeout: 30")?;
+    story.lose_events("aws.ecr");
+    for repository in (1..=25).map(name) {
+        story.push_only(&repository, "1111111", &Image::new(&repository).version("1111111"))?;
+    }
+    story.rest()?;
+    story.heal();
+    story.forget()?;
+    story.sweep()?;
+    let happened = story.happened()?;
+    let looked: Vec<&str> =
+        happened.lines().map(str::trim).filter(|line| line.contains("reconcile: cluster1/")).collect();
+    let once = |number: usize| {
+        let begins = format!("reconcile: cluster1/{} woken: ", name(number));
+        looked.iter().filter(|line| line.starts_with(&begins)).count() == 1
+    };
+    assert!(looked.len() == 25 && (1..=25).all(once), "{looked:#?}");
+    // Three invocations: each reads the services there are, two say where to go on, and all say whom to wake.
+    let calls = happened.rfind("reconcile: ").and_then(|begin| happened.get(begin..));
+    expect![[r#"
+        reconcile: 192
+            3 codecommit GetCommit
+            3 codecommit GetDifferences
+            6 codecommit GetFile
+            50 codecommit GetFile (FileDoesNotExistException)
+            25 codecommit ListFileCommitHistory
+            25 codepipeline GetPipeline (PipelineNotFoundException)
+            25 ecr DescribeImages
+            25 ecs ListServiceDeployments (ServiceNotFoundException)
+            25 ecs ListTasks (ServiceNotFoundException)
+            5 sqs SendMessageBatch
+    "#]]
+    .assert_eq(calls.unwrap_or_default());
+    expect![[r#"
+        counted 1 times
+        never_deployed 25"#]]
+    .assert_eq(&counted(&story)?.join("\n"));
+    // What it woke up does what was missed.
+    let mut delivered = 0;
+    for service in (1..=25).map(name) {
+        delivered += usize::from(story.file(&format!("cluster1/{service}/revision.json"))? != "none\n");
+    }
+    assert_eq!((delivered, story.dead_letters("reconcile")?.len()), (25, 0));
     Ok(())
 }
