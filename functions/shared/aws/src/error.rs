@@ -117,9 +117,14 @@ impl CallError {
         self.kind
     }
 
-    /// Whether CodeCommit does not take a commit for what it says, however often it is sent.
+    /// Whether CodeCommit does not take a commit for what it says, however often it is sent. That the repository's key cannot
+    /// be used, or its branch is gone, has nothing to do with that.
     pub fn is_rejected_commit(&self) -> bool {
-        self.kind == CallErrorKind::Rejected && self.operation == CREATE_COMMIT
+        let of_repository =
+            |code: &str| code.starts_with("EncryptionKey") || code.ends_with("DoesNotExistException");
+        self.kind == CallErrorKind::Rejected
+            && self.operation == CREATE_COMMIT
+            && !self.code().is_some_and(of_repository)
     }
 
     /// Whether there were too many calls.

@@ -372,6 +372,8 @@ async fn a_commit_for_several_services_that_is_not_taken_ends_the_plan() {
         ("DirectoryNameConflictsWithFileNameException", Tip::Rejected),
         ("CommitMessageLengthExceededException", Tip::Rejected),
         ("AccessDeniedException", Tip::Unmoved),
+        ("EncryptionKeyUnavailableException", Tip::Unmoved),
+        ("BranchDoesNotExistException", Tip::Unmoved),
     ] {
         let canned = Canned::new([refused(code)]);
         let applied = apply(&canned, &plan, later()).await;

@@ -1,6 +1,7 @@
 //! A commit that CodeCommit does not take, however often it is sent: who stands in the way is told, the others are delivered.
 
 use expect_test::expect;
+use local_aws::faults::{CallFault, CallFaultKind};
 use local_aws::settings::Settings;
 use std::fmt::Write;
 use stories::{Failure, RULES, Story};
@@ -13,14 +14,19 @@ fn of_three() -> String {
     format!("{RULES}{}{}", more("cluster1/webapp2"), more("cluster1/webapp3"))
 }
 
-#[test]
-fn a_file_where_a_services_folder_should_be_holds_up_nobody_else() -> Result<(), Failure> {
+/// An account with these rules, and a file where the second service's folder should be.
+fn with_three() -> Result<Story, Failure> {
     let mut story = Story::with_service(Settings::default())?;
-    let files =
-        [("delivery.yaml", Some(of_three())), ("cluster1/webapp2", Some("notes of the team\n".to_owned()))];
-    let files: Vec<_> = files.iter().map(|(path, text)| (*path, text.as_deref())).collect();
+    let rules = of_three();
+    let files = [("delivery.yaml", Some(rules.as_str())), ("cluster1/webapp2", Some("notes of the team\n"))];
     story.commit("Deliver three", &files)?;
     story.forget()?;
+    Ok(story)
+}
+
+#[test]
+fn a_file_where_a_services_folder_should_be_holds_up_nobody_else() -> Result<(), Failure> {
+    let mut story = with_three()?;
     story.push("webapp1", "1111111")?;
     expect![[r#"
         commits
@@ -82,6 +88,45 @@ fn a_file_where_a_services_folder_should_be_holds_up_nobody_else() -> Result<(),
           reconcile: cluster1/webapp3 never_deployed: there is no such service in ECS
           reconcile: cluster1/webapp3 refused (pipeline_missing): there is no pipeline deploy-cluster1-webapp3; create it, or name the service's pipeline in delivery.yaml (pipeline: …)
     "#]].assert_eq(&story.told()?);
+    Ok(())
+}
+
+#[test]
+fn what_goes_wrong_between_the_parts_of_a_divided_commit_loses_none_of_them() -> Result<(), Failure> {
+    // The first call is for all three services; the parts come after it.
+    for (call, what) in [
+        (1, CallFaultKind::DropReply),
+        (1, CallFaultKind::ServerError),
+        (3, CallFaultKind::DropReply),
+        (3, CallFaultKind::Error("ParentCommitIdOutdatedException".to_owned())),
+    ] {
+        let mut story = with_three()?;
+        story.world(|world| {
+            world.faults.add_call_fault(CallFault {
+                service: None,
+                operation: Some("CreateCommit".to_owned()),
+                caller: Some("towpath-on_image_push".to_owned()),
+                skip: call,
+                times: 1,
+                what: what.clone(),
+            });
+        });
+        story.push("webapp1", "1111111")?;
+        let told = story.told()?;
+        let lines =
+            told.lines().filter(|line| line.contains("on_image_push: ") || line.contains("> Towpath: "));
+        let kinds = lines.filter_map(|line| line.get(..line.find(": webapp1").or(line.find(": not"))?));
+        let kinds: Vec<&str> = kinds.map(str::trim).collect();
+        let expected = [
+            "<commit 3> Towpath: cluster1/webapp1",
+            "<commit 4> Towpath: cluster1/webapp3",
+            "on_image_push: cluster1/webapp1 moved",
+            "on_image_push: cluster1/webapp3 moved",
+            "on_image_push: cluster1/webapp2 refused (not_committed)",
+        ];
+        assert_eq!(kinds, expected, "{what:?} at call {call}\n{told}");
+        assert_eq!(story.dead_letters("on_image_push")?, Vec::<String>::new(), "{what:?} at call {call}");
+    }
     Ok(())
 }
 
