@@ -65,6 +65,8 @@ pub struct Deeds {
     pub rollbacks: BTreeSet<String>,
     /// Whether the deployment branch was just moved by force.
     pub forced: bool,
+    /// Whether somebody ever pushed the branch back by force.
+    pub was_forced: bool,
     /// The images that were pushed straight into the registry of an environment with an upstream.
     pub aside: Vec<Pushed>,
 }
@@ -99,6 +101,7 @@ static NO_DEEDS: Deeds = Deeds {
     files: BTreeMap::new(),
     rollbacks: BTreeSet::new(),
     forced: false,
+    was_forced: false,
     aside: Vec::new(),
 };
 

@@ -173,7 +173,7 @@ impl Rest<'_> {
         }
         let mut newer = String::new();
         for execution in self.executions(service)? {
-            if text(&execution, "/trigger/triggerType") != "StartPipelineExecution" {
+            if !text(&execution, "/trigger/triggerDetail").contains("towpath-on_commit") {
                 continue;
             }
             let commit = text(&execution, "/sourceRevisions/0/revisionId");
@@ -199,6 +199,11 @@ impl Rest<'_> {
         if let Some((container, digest)) = wanted.iter().find(|(_, digest)| !self.view.model.is_good(digest))
         {
             return self.is_bad(service, container, digest);
+        }
+        // What a person started at an earlier commit is left as it is.
+        let newest = self.executions(service)?.first().map(|newest| text(newest, "/trigger/triggerDetail"));
+        if newest.is_some_and(|by| by.contains(":user/")) {
+            return Ok(());
         }
         let running = self.running(service)?;
         if running != wanted {
@@ -229,7 +234,8 @@ impl Rest<'_> {
         let blob = self.git.revision(&id).map(|file| file.blob.as_str());
         let state = HoldState::at(&hold, blob, self.view, self.now());
         // A person forced the branch to it.
-        if state == HoldState::Counts && text(&hold, "/hold/by") == "on_commit" {
+        if state == HoldState::Counts && text(&hold, "/hold/by") == "on_commit" && self.view.deeds.was_forced
+        {
             return Ok(());
         }
         if !self.git.quarantine(&id, container).contains(&digest.to_owned()) {

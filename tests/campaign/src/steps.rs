@@ -244,7 +244,6 @@ impl Play {
             .flatten()
             .filter_map(|summary| summary.pointer("/sourceRevisions/0/revisionId").and_then(Value::as_str));
         let Some(commit) = commits.nth(back) else { return Ok("there is none".to_owned()) };
-        self.model.deeds(at).rollbacks.insert(service.id());
         let source = json!({ "actionName": "Source", "revisionType": "COMMIT_ID", "revisionValue": commit });
         let input = json!({ "name": service.pipeline(), "sourceRevisions": [source] });
         self.account(at).call(Service::CodePipeline, "StartPipelineExecution", input)?;
@@ -257,7 +256,8 @@ impl Play {
             return Ok("there is no such commit".to_owned());
         };
         self.account(at).move_branch("deployment", "main", &commit)?;
-        self.model.deeds(at).forced = true;
+        let deeds = self.model.deeds(at);
+        (deeds.forced, deeds.was_forced) = (true, true);
         self.look()?;
         let now = self.git(at);
         for (path, text) in &mut self.model.deeds(at).files {

@@ -19,8 +19,8 @@ use domain::time::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 
 const SERVICE: &str = "CodePipeline";
-/// The session of the role that starts pipelines, as an ARN names it.
-const STARTS_AS: &str = ":assumed-role/towpath-on_commit/";
+/// The role that starts pipelines, as the ARNs of its sessions and its own name it.
+const STARTS_AS: &str = "role/towpath-on_commit";
 /// How many executions are looked at where one look is to be enough.
 const EXECUTIONS_LOOKED_AT: usize = 20;
 

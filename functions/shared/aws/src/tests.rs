@@ -400,6 +400,21 @@ async fn each_commit_of_a_plan_is_made_on_the_one_before() {
     assert_eq!(stopped(&applied), expected, "no further commit is begun when the time is up");
 }
 
+/// It was decided without knowing of the first: its whole hold.json may lack what the first one wrote there.
+#[tokio::test(start_paused = true)]
+async fn a_second_commit_for_one_service_comes_too_late() {
+    let plan = Plan { steps: vec![commit_for(&["cluster1/one"]); 2], ..Plan::default() };
+    let tip = serde_json::json!({ "branch": { "branchName": "main", "commitId": id("2").to_string() } });
+    let commit = serde_json::json!({ "commit": {
+        "commitId": id("2").to_string(), "parents": [id("1").to_string()], "message": "another",
+    } });
+    let outdated = refused("ParentCommitIdOutdatedException");
+    let canned = Canned::new([committed("2"), outdated, json(&tip), json(&commit)]);
+    let applied = apply(&canned, &plan, later()).await;
+    assert_eq!(applied.tip, Tip::Moved);
+    assert_eq!(canned.operations(), ["CreateCommit", "CreateCommit", "GetBranch", "GetCommit"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_service_whose_tag_cannot_be_put_holds_the_others_up_and_does_not_drop_them() {
     let canned = Canned::new([refused("InvalidParameterException")]);

@@ -145,6 +145,10 @@ pub async fn answer<Facts>(
         if mode == Mode::DryRun {
             return Ok(Settled { plan, about, troubles: unread, unfinished: BTreeSet::new() });
         }
+        if !stopped.services.is_empty() {
+            // What was in one service's way before would be in the way of all that share a commit with it.
+            plan = plan.divided();
+        }
         let mut applied = context.apply(&plan, deadline, &stopped.services).await;
         if applied.tip == Tip::Rejected {
             plan = plan.divided();

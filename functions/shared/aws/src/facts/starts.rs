@@ -108,7 +108,7 @@ async fn read_start(
     let asked = Asked::that_counts(asked, revision.blob());
     let forced = match (&asked, named) {
         (Asked::WakeUp, Some(rules)) => {
-            let at_tip = (tip, revision.blob());
+            let at_tip = (tip, revision.blob(), last_change.as_ref());
             Box::pin(read_forced_from(clients, stack, (service, rules), at_tip, &executions)).await?
         }
         (Asked::WakeUp, None) | (Asked::Commit { .. }, _) => None,

@@ -14,7 +14,7 @@ use domain::decide::revisions::RevisionsFacts;
 use domain::decide::starts::{Asked, StartsFacts};
 use domain::decide::sweep::SweepFacts;
 use domain::facts::{ExecutionStatus, RulesFact, RunningImage};
-use domain::names::{CommitId, ImageDigest, ServiceId};
+use domain::names::{CommitId, ImageDigest, ImageRepositoryName, ServiceId};
 use domain::time::Timestamp;
 use domain::wake_up::Function;
 use futures_util::{StreamExt, stream};
@@ -146,7 +146,7 @@ async fn read_gone(
     stack: &Stack,
     starts: &StartsFacts,
     revisions: &RevisionsFacts,
-) -> (BTreeSet<ImageDigest>, Vec<Unread>) {
+) -> (BTreeSet<(ImageRepositoryName, ImageDigest)>, Vec<Unread>) {
     let read = stream::iter(&starts.services)
         .map(|(service, read)| async {
             let mut gone = BTreeSet::new();
@@ -156,7 +156,7 @@ async fn read_gone(
                 match clients.index_children(repository, digest).await {
                     Ok(Some(_)) => {}
                     Ok(None) => {
-                        gone.insert(digest.clone());
+                        gone.insert((repository.clone(), digest.clone()));
                     }
                     Err(error) if error.kind() == CallErrorKind::Denied => {}
                     Err(error) => return (service.clone(), Err(error)),

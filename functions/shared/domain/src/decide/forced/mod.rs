@@ -91,7 +91,7 @@ pub fn decide(facts: &ForcedFacts) -> Plan {
             let because = "what was held or in quarantine before the forced push is written again";
             plan.decisions.push(Decision::of(service, DecisionKind::Held, because));
         }
-        // The commit comes first: whoever looks again after a crash finds it missing, and tells people once more.
+        // The commit comes first: a notification that fails must not keep it from being made.
         let said = (vec![what], vec![facts.event.clone()]);
         let commit = commit_files(&facts.repository, &facts.tip, said, written);
         plan.steps.insert(0, Step::CommitFiles(commit));

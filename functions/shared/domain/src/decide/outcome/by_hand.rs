@@ -4,13 +4,12 @@ use super::belongs::Deployed;
 use super::healthy::{OwnImage, differing, is_quarantined_in_git};
 use super::{OutcomeFacts, revert, tell};
 use crate::decision::{Decision, DecisionKind};
-use crate::facts::{DeploymentStatus, Execution, ExecutionKind, FileFact, Trigger, runs};
+use crate::facts::{DeploymentStatus, FileFact, runs};
 use crate::hold::{Hold, HoldFile, Quarantined};
 use crate::names::{BlobId, CommitId};
 use crate::plan::{CommitFiles, FileContent, Plan, Step, Then};
 use crate::refusal::Refusal;
 use crate::revision::RevisionFile;
-use crate::text::shown;
 use crate::trailers::{CommitMessage, ContainerTrailers, ServiceTrailers, Trailers};
 use crate::wake_up::Function;
 
@@ -68,10 +67,8 @@ pub(super) fn rolled_back_in_ecs(facts: &OutcomeFacts, deployed: &Deployed<'_>, 
     }
 }
 
-/// "Start rollback" in CodePipeline, or "Release change" at an earlier commit: an execution deployed an earlier revision. None if
-/// git says it already.
+/// "Start rollback" in CodePipeline: an execution deployed the revision of an earlier commit. None if git says it already.
 pub(super) fn rolled_back_in_pipeline(facts: &OutcomeFacts, deployed: &Deployed<'_>) -> Option<Plan> {
-    let how = went_back(facts, deployed)?;
     let FileFact::Present { blob, content: Ok(left) } = &facts.revision else { return None };
     if blob == deployed.blob || left.has_images_of(deployed.revision) {
         return None;
@@ -81,25 +78,9 @@ pub(super) fn rolled_back_in_pipeline(facts: &OutcomeFacts, deployed: &Deployed<
     if changed_at.zip(deployed.execution.started_at).is_some_and(|(changed, started)| changed > started) {
         return None;
     }
+    let how = format!("a person rolled back in CodePipeline (execution {})", deployed.execution.id);
     let target = Target { commit: deployed.commit, blob: deployed.blob, revision: deployed.revision };
     Some(write(facts, left, &target, &how))
-}
-
-/// How a person went back by this execution; none if it is no such execution.
-fn went_back(facts: &OutcomeFacts, deployed: &Deployed<'_>) -> Option<String> {
-    let Execution { id, kind, trigger, .. } = deployed.execution;
-    match (kind, trigger) {
-        (ExecutionKind::Rollback, Trigger::ManualRollback) => {
-            Some(format!("a person rolled back in CodePipeline (execution {id})"))
-        }
-        (ExecutionKind::Standard, Trigger::StartedBy(who)) => {
-            // What was not started before is on its way yet, and goes forward from here.
-            let mut older = facts.executions.iter().skip_while(|execution| execution.id != *id).skip(1);
-            let was_started = older.any(|older| older.source.blob() == facts.revision.blob());
-            was_started.then(|| format!("{} started execution {id} at an earlier commit", shown(who)))
-        }
-        _ => None,
-    }
 }
 
 /// The commit that makes git say what a person rolled back to, with a hold and what was left in quarantine.

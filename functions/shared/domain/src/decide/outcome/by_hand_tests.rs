@@ -2,7 +2,7 @@ use expect_test::{Expect, expect};
 
 use super::tests::{after_all, the_commit};
 use super::*;
-use crate::facts::{ExecutionKind, ExecutionStatus, LastChange, Trigger};
+use crate::facts::LastChange;
 use crate::fixtures::*;
 
 fn check(facts: &OutcomeFacts, expected: &Expect) {
@@ -83,30 +83,5 @@ fn a_persons_rollback_in_codepipeline_is_written_to_git() {
     );
     // A commit after the rollback goes its own way.
     facts.last_change = Some(LastChange { at: Some(at(70)), ..by_mary(9) });
-    assert_eq!(the_commit(&decide(&facts)), None);
-}
-
-/// "Release change" with another commit of the source: the pipeline deploys what git said earlier.
-#[test]
-fn a_persons_start_at_an_earlier_commit_is_written_to_git() {
-    let mut facts = outcome_facts(DeploymentStatus::Successful, &[]);
-    facts.revision = present(3, revision(&[("webapp1", "webapp1", 3)]));
-    facts.last_change = Some(LastChange {
-        at: Some(at(5)),
-        ..by_towpath(8, WEBAPP1, DecisionKind::Moved, &[("webapp1", 3, "3333333")])
-    });
-    facts.executions[0].trigger = Trigger::StartedBy("arn:aws:iam::111111111111:user/pat".to_owned());
-    // What git says now was never started: it goes forward from here.
-    assert_eq!(the_commit(&decide(&facts)), None);
-    facts.executions.push(execution("e-1", ExecutionStatus::Succeeded, source(8, 3)));
-    check(
-        &facts,
-        &expect![[r#"
-        cluster1/webapp1: rolled_back: "arn:aws:iam::111111111111:user/pat" started execution e-2 at an earlier commit to the revision of commit 00000007; git says so now, with a hold
-        - commit to deployment main on 00000007: cluster1/webapp1: rolled back by a person to the revision of 00000007 (cluster1/webapp1/revision.json, cluster1/webapp1/hold.json)
-    "#]],
-    );
-    // Towpath's own start that arrives late is no person's.
-    facts.executions[0].trigger = Trigger::StartPipelineExecution;
     assert_eq!(the_commit(&decide(&facts)), None);
 }

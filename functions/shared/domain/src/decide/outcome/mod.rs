@@ -21,7 +21,7 @@ use belongs::{Belongs, Deployed};
 
 use crate::decision::{Decision, DecisionKind};
 use crate::evidence::Evidence;
-use crate::facts::{Breaker, Deployment, DeploymentStatus, Execution};
+use crate::facts::{Breaker, Deployment, DeploymentStatus, Execution, ExecutionKind, Trigger};
 use crate::plan::{Plan, Step, Then};
 
 /// How the deployment went that the facts begin with, and what follows from it.
@@ -155,7 +155,10 @@ fn rolling(facts: &OutcomeFacts, deployment: &Deployment, deployed: &Deployed<'_
 }
 
 fn succeeded(facts: &OutcomeFacts, deployment: &Deployment, deployed: &Deployed<'_>) -> Plan {
-    match by_hand::rolled_back_in_pipeline(facts, deployed) {
+    let is_persons_rollback = deployed.execution.kind == ExecutionKind::Rollback
+        && deployed.execution.trigger == Trigger::ManualRollback;
+    let noticed = if is_persons_rollback { by_hand::rolled_back_in_pipeline(facts, deployed) } else { None };
+    match noticed {
         Some(plan) => plan,
         None => verified::verified(facts, deployment, deployed),
     }

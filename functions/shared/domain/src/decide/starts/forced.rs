@@ -4,8 +4,9 @@ use super::{StartFacts, StartsFacts};
 use crate::decide::forced::{ForcedFiles, ForcedService, again, commit_files, hold_file, notification};
 use crate::decision::{Decision, DecisionKind};
 use crate::facts::{ApplicationTip, FileFact, HoldFact};
+use crate::hold::Hold;
 use crate::names::{CommitId, ServiceId};
-use crate::plan::{FileContent, MAXIMUM_FILES, Plan, Step, Then};
+use crate::plan::{FileContent, Plan, Step, Then};
 use crate::time::Timestamp;
 
 /// Where the branch was before it was forced, as far as a pipeline tells.
@@ -31,10 +32,7 @@ pub(super) fn holds(facts: &StartsFacts) -> Plan {
         let Some(forced) = &read.forced else { continue };
         let what = what_happened(facts, forced);
         // A `hold.json` that cannot be read stops the service already.
-        let Ok(Some(file)) = again(&as_service(read, forced), &what, facts.now) else { continue };
-        if written.len() == MAXIMUM_FILES {
-            break;
-        }
+        let Ok(Some(file)) = again(&as_service(read, forced, facts.now), &what, facts.now) else { continue };
         written.push((service.clone(), hold_file(service, &file)));
         let because = format!("{what}; what the tip says of it is a person's act");
         plan.decisions.push(Decision::of(service, DecisionKind::Held, because));
@@ -59,11 +57,11 @@ fn what_happened(facts: &StartsFacts, forced: &ForcedFrom) -> String {
 
 /// The same as a forced push of which an event told. What it left in `hold.json` is not known: what was decided there after the
 /// execution was started counts as decided since.
-fn as_service(read: &StartFacts, forced: &ForcedFrom) -> ForcedService {
+fn as_service(read: &StartFacts, forced: &ForcedFrom, now: Timestamp) -> ForcedService {
+    let decided = |hold: &Hold| hold.until.filter(|until| *until <= now).unwrap_or(hold.at);
     let revision = read.revision.blob().cloned();
     let is_older = |decided: Timestamp| forced.started_at.is_some_and(|started| decided < started);
-    let decided_at =
-        read.hold.content().and_then(|file| file.hold.as_ref()).map(|hold| hold.until.unwrap_or(hold.at));
+    let decided_at = read.hold.content().and_then(|file| file.hold.as_ref()).map(decided);
     let left: HoldFact = if decided_at.is_some_and(is_older) { read.hold.clone() } else { FileFact::Absent };
     ForcedService {
         has_rules: true,
@@ -82,7 +80,7 @@ mod tests {
     use super::*;
     use crate::decide::starts::{Asked, decide};
     use crate::fixtures::*;
-    use crate::hold::{Hold, HoldFile};
+    use crate::hold::HoldFile;
 
     /// The pipeline was started at commit 9 with content 1, and the tip, which says content 2, does not stem from it.
     fn facts() -> StartsFacts {

@@ -67,7 +67,7 @@ pub(super) fn owed(facts: &StartsFacts, read: &StartFacts, pipeline: &PipelineNa
             (ExecutionKind::Standard, _) => {
                 return match went_back(read, execution, tip) {
                     Some(who) => Owed::RolledBack(format!(
-                        "{} started execution {id} of {pipeline} at another content, after this one had been started; what a person starts is not started away",
+                        "{} started execution {id} of {pipeline} at another content, after this one had been started; what a person starts is left until git says something new",
                         shown(who)
                     )),
                     None => Owed::Yes(format!("execution {id} of {pipeline} was for another content")),
@@ -93,20 +93,21 @@ fn is_by_rule(facts: &StartsFacts, execution: &Execution) -> bool {
     execution.trigger == Trigger::CloudWatchEvent && is_recent
 }
 
-/// The newest execution, where one at the tip is older: an earlier start arrived late and overtook it. The token of the start at
-/// the tip is used up; sent again it would start nothing.
+/// The newest execution, where one at the tip is older: an earlier start arrived late and overtook it, or the branch was forced
+/// back to the tip. The token of the start at the tip is used up; sent again it would start nothing.
 pub(super) fn overtaken_by<'a>(read: &'a StartFacts, tip: &CommitId) -> Option<&'a ExecutionId> {
     let (newest, older) = read.executions.split_first()?;
     let was_started = older.iter().any(|older| older.source.commit() == Some(tip));
     (newest.source.commit() != Some(tip) && was_started).then_some(&newest.id)
 }
 
-/// Who went back from the content at the tip, past git, by starting this execution at another one.
+/// Who went back from the content at the tip, past git, by starting this execution at another one. What a commit has put to the
+/// tip since is later than that, and started.
 fn went_back<'a>(read: &StartFacts, execution: &'a Execution, tip: &BlobId) -> Option<&'a str> {
     let Trigger::StartedBy(who) = &execution.trigger else { return None };
-    let older = read.executions.iter().skip_while(|other| other.id != execution.id).skip(1);
-    let was_started = older.into_iter().any(|older| older.source.blob() == Some(tip));
-    was_started.then_some(who.as_str())
+    let mut older = read.executions.iter().skip_while(|other| other.id != execution.id).skip(1);
+    let was_started = older.find(|older| older.source.blob() == Some(tip))?;
+    put_there_again(read, was_started).is_none().then_some(who.as_str())
 }
 
 /// The commit that put the content of an execution that has ended back to the tip: after a rollback, or a failure that was
@@ -120,7 +121,7 @@ fn put_there_again<'a>(read: &'a StartFacts, execution: &Execution) -> Option<&'
 /// Whether an execution that never read its source may have been started for this tip. The run that a pipeline makes when
 /// it is created was not; nor was one that is older than the tip.
 fn was_this_start(facts: &StartsFacts, read: &StartFacts, execution: &Execution) -> bool {
-    if execution.trigger == Trigger::CreatePipeline {
+    if matches!(execution.trigger, Trigger::CreatePipeline | Trigger::StartedBy(_)) {
         return false;
     }
     match (facts.tip_made_at, execution.started_at, &read.asked) {

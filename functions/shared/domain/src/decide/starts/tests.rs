@@ -83,7 +83,7 @@ fn an_execution_for_this_content_is_not_doubled() {
     check(
         &facts,
         &expect![[r#"
-            cluster1/webapp1: refused (pipeline_triggered): an EventBridge rule started execution e-2 of pipeline deploy-cluster1-webapp1, as it does at every commit to the branch: delete the rule, which the CodePipeline console makes with a pipeline
+            cluster1/webapp1: refused (pipeline_triggered): an EventBridge rule started execution e-2 of pipeline deploy-cluster1-webapp1: the rule that the CodePipeline console makes with a pipeline does so at every commit; delete it, Towpath starts what is owed
         "#]],
     );
     // A day later the rule may be gone, and only its execution is left.
@@ -117,18 +117,22 @@ fn a_start_that_an_earlier_one_overtook_is_made_again() {
 
 #[test]
 fn what_a_person_started_at_an_earlier_commit_is_not_countered() {
-    let by_a_person = |older| {
-        let trigger = Trigger::StartedBy("arn:aws:iam::111111111111:user/pat".to_owned());
-        let newest = Execution { trigger, ..execution("e-2", ExecutionStatus::Succeeded, source(1, 1)) };
-        decide(&with_executions(vec![newest, older])).to_string()
+    let pat = || Trigger::StartedBy("arn:aws:iam::111111111111:user/pat".to_owned());
+    let by_pat = |older| {
+        let newest =
+            Execution { trigger: pat(), ..execution("e-2", ExecutionStatus::Succeeded, source(1, 1)) };
+        with_executions(vec![newest, older])
     };
-    let told = [
-        by_a_person(execution("e-1", ExecutionStatus::Succeeded, source(5, 2))),
-        // What is at the tip was never started, and is later than what the person did.
-        by_a_person(execution("e-1", ExecutionStatus::Succeeded, source(1, 1))),
-    ];
+    let was_started = by_pat(execution("e-1", ExecutionStatus::Succeeded, source(5, 2)));
+    // A rollback, a release or a person's commit has put the same content there again since.
+    let mut put_again = was_started.clone();
+    webapp1(&mut put_again).started_change = Some(commit(5));
+    let was_never_started = by_pat(execution("e-1", ExecutionStatus::Succeeded, source(1, 1)));
+    let told = [was_started, put_again, was_never_started].map(|facts| decide(&facts).to_string());
     expect![[r#"
-        cluster1/webapp1: ignored: "arn:aws:iam::111111111111:user/pat" started execution e-2 of deploy-cluster1-webapp1 at another content, after this one had been started; what a person starts is not started away
+        cluster1/webapp1: ignored: "arn:aws:iam::111111111111:user/pat" started execution e-2 of deploy-cluster1-webapp1 at another content, after this one had been started; what a person starts is left until git says something new
+        cluster1/webapp1: started: execution e-2 of deploy-cluster1-webapp1 was for another content
+        - start pipeline deploy-cluster1-webapp1 at commit 00000007
         cluster1/webapp1: started: execution e-2 of deploy-cluster1-webapp1 was for another content
         - start pipeline deploy-cluster1-webapp1 at commit 00000007
     "#]].assert_eq(&told.concat());

@@ -6,7 +6,8 @@ use super::SweepFacts;
 use crate::decide::starts::StartFacts;
 use crate::decision::{Decision, DecisionKind};
 use crate::facts::{
-    DeploymentStatus, ExecutionStatus, FileFact, RepositoryImages, RunningImage, RunningService, runs,
+    DeploymentStatus, ExecutionStatus, FileFact, RepositoryImages, RunningImage, RunningService, Trigger,
+    runs,
 };
 use crate::names::ServiceId;
 use crate::plan::Plan;
@@ -141,6 +142,13 @@ fn difference(read: &StartFacts, status: DeploymentStatus, starts: &Plan, servic
         _ if starts.steps_of(service).next().is_some() => {
             (DriftState::Behind, "its pipeline is owed a start")
         }
+        _ if read
+            .executions
+            .first()
+            .is_some_and(|newest| matches!(newest.trigger, Trigger::StartedBy(_))) =>
+        {
+            (DriftState::ByHand, "somebody started its pipeline at something that git does not say")
+        }
         _ if read.executions.first().is_none_or(|newest| newest.source.blob() != read.revision.blob()) => {
             (DriftState::Behind, "git says something that no execution has deployed")
         }
@@ -172,7 +180,7 @@ fn missing_image(facts: &SweepFacts, revision: &RevisionFile) -> Option<String> 
             Some(RepositoryImages::Listed(images)) => images.iter().all(|image| image.digest != *digest),
             Some(RepositoryImages::Missing) => true,
             Some(RepositoryImages::Unreadable(_)) => false,
-            None => facts.gone.contains(digest),
+            None => facts.gone.contains(&(repository.clone(), digest.clone())),
         };
         is_gone.then_some((entry, repository, digest))
     });

@@ -16,7 +16,7 @@ use super::revisions::{self, RevisionsFacts};
 use super::starts::{self, StartsFacts};
 use crate::decision::{Decision, DecisionKind};
 use crate::facts::{RulesFact, RulesOfService, RunningImage};
-use crate::names::{ImageDigest, ServiceId};
+use crate::names::{ImageDigest, ImageRepositoryName, ServiceId};
 use crate::plan::{Plan, Step};
 use crate::refusal::Refusal;
 use crate::rules::RuleError;
@@ -34,7 +34,7 @@ pub struct SweepFacts {
     /// The images of the tasks that run, task by task, for the services where they were read.
     pub tasks: BTreeMap<ServiceId, Vec<Vec<RunningImage>>>,
     /// The images that revisions name and that are not in the registry, where no rules name their repository.
-    pub gone: BTreeSet<ImageDigest>,
+    pub gone: BTreeSet<(ImageRepositoryName, ImageDigest)>,
     /// The services of which not everything could be read: they are woken up for what is there, and nobody says how they stand.
     pub in_part: BTreeSet<ServiceId>,
 }
@@ -67,10 +67,11 @@ pub fn sweep(facts: &SweepFacts) -> Sweep {
     for service in services {
         let outcome = outcomes.iter().filter(|(other, _)| *other == service).map(|(_, plan)| plan);
         let mover = mover(&facts.revisions.rules, service);
-        // What a person forced the branch to is held before anything moves it.
+        // What a person forced the branch to is held before anything moves it; where that could not be read, nothing moves.
         let is_forced = starts.steps_of(service).any(|step| matches!(step, Step::CommitFiles(_)));
+        let may_move = facts.starts.services.contains_key(service) && !is_forced;
         let owners = [(mover, &revisions), (Function::OnCommit, &starts)];
-        let owners = owners.into_iter().skip(usize::from(is_forced));
+        let owners = owners.into_iter().skip(usize::from(!may_move));
         let owners = owners.chain(outcome.map(|plan| (Function::OnDeploymentChange, plan)));
         let wake_ups: Vec<Step> =
             owners.filter_map(|(function, plan)| wake_up(service, function, plan)).collect();

@@ -75,6 +75,16 @@ fn what_was_read_in_part_is_woken_up_all_the_same() {
     assert_eq!(sweep(&facts).drift, BTreeMap::new());
 }
 
+/// Whether a person forced the branch is known from its pipeline alone.
+#[test]
+fn what_its_pipeline_does_not_tell_of_moves_nothing() {
+    let mut facts = at_rest();
+    facts.revisions = revisions_facts(rules_of("newest", ""));
+    facts.starts.services.clear();
+    facts.in_part.insert(service(WEBAPP1));
+    check(&facts, &expect![[""]]);
+}
+
 #[test]
 fn a_lost_start_wakes_on_commit() {
     let mut facts = at_rest();
@@ -125,7 +135,7 @@ fn each_drift_is_told() {
         |facts| {
             facts.revisions.services.clear();
             facts.revisions.images.clear();
-            facts.gone.insert(digest(1));
+            facts.gone.insert((image_repository("webapp1"), digest(1)));
         },
         |facts| {
             start(facts).revision = FileFact::Present { blob: blob(1), content: RevisionFile::parse(b"[]") }
