@@ -2,7 +2,8 @@
 //!
 //! A start is owed when the revision's content at the tip differs from the content at the source commit of the pipeline's
 //! newest execution, or was put there again since that execution ended, and the service does not run exactly these images
-//! already. It is made at the tip that was read.
+//! already. It is made at the tip that was read, and again where an earlier start arrived after it. What somebody else started at
+//! an earlier content is left alone, and what a person forced the branch to is held first.
 
 mod facts;
 mod forced;
