@@ -120,11 +120,16 @@ impl CallError {
     /// Whether CodeCommit does not take a commit for what it says, however often it is sent. That the repository's key cannot
     /// be used, or its branch is gone, has nothing to do with that.
     pub fn is_rejected_commit(&self) -> bool {
-        let of_repository =
-            |code: &str| code.starts_with("EncryptionKey") || code.ends_with("DoesNotExistException");
+        let of_content = |code: &str| {
+            let is_of_caller =
+                ["ExpiredToken", "InvalidSignature", "UnrecognizedClient", "IncompleteSignature"];
+            !code.starts_with("Encryption")
+                && !code.ends_with("DoesNotExistException")
+                && !is_of_caller.iter().any(|start| code.starts_with(start))
+        };
         self.kind == CallErrorKind::Rejected
             && self.operation == CREATE_COMMIT
-            && !self.code().is_some_and(of_repository)
+            && self.code().is_some_and(of_content)
     }
 
     /// Whether there were too many calls.

@@ -252,6 +252,7 @@ pub(crate) fn starts_facts() -> StartsFacts {
         pipeline: PipelineFact::Found(pipeline(WEBAPP1)),
         executions: vec![execution("e-1", ExecutionStatus::Succeeded, source(1, 1))],
         started_change: None,
+        is_newest_in_history: false,
         forced: None,
         runs: RunningService::Deployed { images: running(1), status: DeploymentStatus::Successful },
         children: IndexChildren::new(),

@@ -300,7 +300,7 @@ pub enum Refusal {
     },
     /// A rule starts the pipeline at every commit, whatever it changed.
     #[error(
-        "an EventBridge rule started execution {execution} of pipeline {pipeline}: the rule that the CodePipeline console makes with a pipeline does so at every commit; delete it, Towpath starts what is owed"
+        "an EventBridge rule started execution {execution} of pipeline {pipeline}: delete it if it is the one that the CodePipeline console makes with a pipeline, which does so at every commit"
     )]
     PipelineTriggered {
         /// The pipeline.

@@ -144,7 +144,7 @@ fn a_rule_that_starts_the_pipeline_too_is_told() -> Result<(), Failure> {
           on_image_push: cluster1/webapp1 moved: webapp1: newest "[0-9a-f]{7,40}" selects 1111111 (<webapp1:1111111>)
             - commit to deployment main on <commit 2>: cluster1/webapp1: webapp1 → 1111111 (cluster1/webapp1/revision.json)
           on_commit: cluster1/webapp1 undecided: execution <id 1> of deploy-cluster1-webapp1 has not read its source yet
-          on_commit: cluster1/webapp1 refused (pipeline_triggered): an EventBridge rule started execution <id 1> of pipeline deploy-cluster1-webapp1: the rule that the CodePipeline console makes with a pipeline does so at every commit; delete it, Towpath starts what is owed
+          on_commit: cluster1/webapp1 refused (pipeline_triggered): an EventBridge rule started execution <id 1> of pipeline deploy-cluster1-webapp1: delete it if it is the one that the CodePipeline console makes with a pipeline, which does so at every commit
           on_deployment_change: cluster1/webapp1 rolling: execution <id 1> is being rolled out
           on_deployment_change: cluster1/webapp1 verified: execution <id 1> deployed commit <commit 3>, and ECS completed it
             - put evidence verified of dev for cluster1/webapp1 on webapp1@<webapp1:1111111>
@@ -168,7 +168,7 @@ fn a_rule_that_starts_the_pipeline_too_is_told() -> Result<(), Failure> {
           on_deployment_change: cluster1/webapp1 verified: execution <id 2> deployed commit <commit 4>, and ECS completed it
             - comment at commit <commit 4> of deployment: Towpath: cluster1/webapp1 verified
           reconcile: cluster1/webapp1 nothing: it runs what git says
-          reconcile: cluster1/webapp1 refused (pipeline_triggered): an EventBridge rule started execution <id 2> of pipeline deploy-cluster1-webapp1: the rule that the CodePipeline console makes with a pipeline does so at every commit; delete it, Towpath starts what is owed
+          reconcile: cluster1/webapp1 refused (pipeline_triggered): an EventBridge rule started execution <id 2> of pipeline deploy-cluster1-webapp1: delete it if it is the one that the CodePipeline console makes with a pipeline, which does so at every commit
           reconcile: cluster1/webapp2 never_deployed: it has no revision.json
     "#]].assert_eq(&story.told()?);
     Ok(())

@@ -161,6 +161,28 @@ pub(super) async fn read_forced_from(
     Ok(Some(ForcedFrom { commit: commit.clone(), started_at: execution.started_at, files, application }))
 }
 
+/// Whether the source commit of a service's newest run is in the history of the tip, where somebody else started it for another
+/// content.
+pub(super) async fn is_newest_in_history(
+    clients: &Clients,
+    stack: &Stack,
+    service: &ServiceId,
+    (tip, revision): (&CommitId, Option<&BlobId>),
+    executions: &[Execution],
+) -> Result<bool, CallError> {
+    let is_run = |execution: &&Execution| {
+        execution.kind == ExecutionKind::Standard && execution.source.commit().is_some()
+    };
+    let newest = executions
+        .iter()
+        .find(is_run)
+        .filter(|newest| matches!(newest.trigger, Trigger::StartedBy(_)) && newest.source.blob() != revision);
+    match newest.and_then(|newest| newest.source.commit()) {
+        Some(commit) => stems_from(clients, stack, service, tip, commit).await,
+        None => Ok(false),
+    }
+}
+
 /// Whether a way leads from the tip back to a commit. The file's own history tells it in most cases, whatever else was committed
 /// since; a merge may hide it there, and then the commits are walked.
 async fn stems_from(

@@ -2,7 +2,7 @@
 
 use super::SERVICES_AT_ONCE;
 use super::files::{read_hold, read_last_change, read_revision, read_rules};
-use super::forced::read_forced_from;
+use super::forced::{is_newest_in_history, read_forced_from};
 use super::unread::{Unread, apart};
 use crate::codecommit::At;
 use crate::codepipeline::ExecutionSummary;
@@ -106,12 +106,14 @@ async fn read_start(
         None => None,
     };
     let asked = Asked::that_counts(asked, revision.blob());
-    let forced = match (&asked, named) {
-        (Asked::WakeUp, Some(rules)) => {
-            let at_tip = (tip, revision.blob(), last_change.as_ref());
+    let at_tip = (tip, revision.blob(), last_change.as_ref());
+    let is_newest_in_history =
+        Box::pin(is_newest_in_history(clients, stack, service, (tip, revision.blob()), &executions)).await?;
+    let forced = match named {
+        Some(rules) => {
             Box::pin(read_forced_from(clients, stack, (service, rules), at_tip, &executions)).await?
         }
-        (Asked::WakeUp, None) | (Asked::Commit { .. }, _) => None,
+        None => None,
     };
     let facts = StartFacts {
         started_change: started_change.map(|change| change.commit),
@@ -122,6 +124,7 @@ async fn read_start(
         pipeline_name,
         pipeline,
         executions,
+        is_newest_in_history,
         forced,
         runs,
         children,

@@ -48,8 +48,11 @@ pub struct StartFacts {
     /// The commit that gave the file this content where the newest execution for it was started. It is asked for only where
     /// that execution has ended and the service runs something else.
     pub started_change: Option<CommitId>,
+    /// Whether the source commit of the newest run is in the history of the tip. It is asked for only where somebody else started
+    /// that run for another content.
+    pub is_newest_in_history: bool,
     /// Where the branch was forced from since the newest execution, without an event that told of it. It is asked for only of
-    /// a service that has rules, on a wake-up, where that execution was for another content.
+    /// a service that has rules, where that execution was for another content and the revision is Towpath's and older.
     pub forced: Option<ForcedFrom>,
     /// What the service runs.
     pub runs: RunningService,

@@ -3,8 +3,7 @@
 use super::{StartFacts, StartsFacts};
 use crate::decide::forced::{ForcedFiles, ForcedService, again, commit_files, hold_file, notification};
 use crate::decision::{Decision, DecisionKind};
-use crate::facts::{ApplicationTip, FileFact, HoldFact};
-use crate::hold::Hold;
+use crate::facts::ApplicationTip;
 use crate::names::{CommitId, ServiceId};
 use crate::plan::{FileContent, Plan, Step, Then};
 use crate::time::Timestamp;
@@ -29,10 +28,12 @@ pub(super) fn holds(facts: &StartsFacts) -> Plan {
     let mut written: Vec<(ServiceId, FileContent)> = Vec::new();
     let mut body: Vec<String> = Vec::new();
     for (service, read) in &facts.services {
-        let Some(forced) = &read.forced else { continue };
+        let Some(forced) = read.forced.as_ref().filter(|forced| !is_decided(read, forced, facts.now)) else {
+            continue;
+        };
         let what = what_happened(facts, forced);
         // A `hold.json` that cannot be read stops the service already.
-        let Ok(Some(file)) = again(&as_service(read, forced, facts.now), &what, facts.now) else { continue };
+        let Ok(Some(file)) = again(&as_service(read, forced), &what, facts.now) else { continue };
         written.push((service.clone(), hold_file(service, &file)));
         let because = format!("{what}; what the tip says of it is a person's act");
         plan.decisions.push(Decision::of(service, DecisionKind::Held, because));
@@ -55,20 +56,25 @@ fn what_happened(facts: &StartsFacts, forced: &ForcedFrom) -> String {
     format!("somebody forced {branch} of {name} away from {before}, and no event told of it")
 }
 
-/// The same as a forced push of which an event told. What it left in `hold.json` is not known: what was decided there after the
-/// execution was started counts as decided since.
-fn as_service(read: &StartFacts, forced: &ForcedFrom, now: Timestamp) -> ForcedService {
-    let decided = |hold: &Hold| hold.until.filter(|until| *until <= now).unwrap_or(hold.at);
-    let revision = read.revision.blob().cloned();
-    let is_older = |decided: Timestamp| forced.started_at.is_some_and(|started| decided < started);
-    let decided_at = read.hold.content().and_then(|file| file.hold.as_ref()).map(decided);
-    let left: HoldFact = if decided_at.is_some_and(is_older) { read.hold.clone() } else { FileFact::Absent };
+/// Whether somebody has held or released what the tip says since that execution was started: the event did come, or a person
+/// has decided.
+fn is_decided(read: &StartFacts, forced: &ForcedFrom, now: Timestamp) -> bool {
+    let hold = read.hold.content().and_then(|file| file.hold.as_ref());
+    hold.is_some_and(|hold| {
+        let decided_at = hold.until.filter(|until| *until <= now).unwrap_or(hold.at);
+        read.revision.blob() == Some(&hold.revision) && forced.started_at.is_none_or(|at| decided_at >= at)
+    })
+}
+
+/// The same as a forced push of which an event told, and which left in `hold.json` what is there now.
+fn as_service(read: &StartFacts, forced: &ForcedFrom) -> ForcedService {
+    let tip = ForcedFiles { revision: read.revision.blob().cloned(), hold: read.hold.clone() };
     ForcedService {
         has_rules: true,
         application: forced.application.clone(),
         old: forced.files.clone(),
-        new: ForcedFiles { revision: revision.clone(), hold: left },
-        tip: ForcedFiles { revision, hold: read.hold.clone() },
+        new: tip.clone(),
+        tip,
         is_written: false,
     }
 }
@@ -79,8 +85,9 @@ mod tests {
 
     use super::*;
     use crate::decide::starts::{Asked, decide};
+    use crate::facts::FileFact;
     use crate::fixtures::*;
-    use crate::hold::HoldFile;
+    use crate::hold::{Hold, HoldFile};
 
     /// The pipeline was started at commit 9 with content 1, and the tip, which says content 2, does not stem from it.
     fn facts() -> StartsFacts {

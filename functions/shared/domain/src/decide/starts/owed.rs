@@ -65,9 +65,9 @@ pub(super) fn owed(facts: &StartsFacts, read: &StartFacts, pipeline: &PipelineNa
                 ));
             }
             (ExecutionKind::Standard, _) => {
-                return match went_back(read, execution, tip) {
+                return match went_back(read, execution) {
                     Some(who) => Owed::RolledBack(format!(
-                        "{} started execution {id} of {pipeline} at another content, after this one had been started; what a person starts is left until git says something new",
+                        "{} started execution {id} of {pipeline} at an earlier commit; what a person starts is left until git says something new",
                         shown(who)
                     )),
                     None => Owed::Yes(format!("execution {id} of {pipeline} was for another content")),
@@ -101,13 +101,18 @@ pub(super) fn overtaken_by<'a>(read: &'a StartFacts, tip: &CommitId) -> Option<&
     (newest.source.commit() != Some(tip) && was_started).then_some(&newest.id)
 }
 
-/// Who went back from the content at the tip, past git, by starting this execution at another one. What a commit has put to the
-/// tip since is later than that, and started.
-fn went_back<'a>(read: &StartFacts, execution: &'a Execution, tip: &BlobId) -> Option<&'a str> {
+/// Who went back from the content at the tip, past git, by starting this execution at an earlier commit. What git has said since
+/// is the later word. When that was, Towpath's commits tell, which CodeCommit dates; of a person's the clock may go wrong, so
+/// that counts as earlier only if it was started before.
+fn went_back<'a>(read: &StartFacts, execution: &'a Execution) -> Option<&'a str> {
     let Trigger::StartedBy(who) = &execution.trigger else { return None };
-    let mut older = read.executions.iter().skip_while(|other| other.id != execution.id).skip(1);
-    let was_started = older.find(|older| older.source.blob() == Some(tip))?;
-    put_there_again(read, was_started).is_none().then_some(who.as_str())
+    let change = read.last_change.as_ref()?;
+    let is_earlier = if change.is_by_towpath() {
+        change.at.zip(execution.started_at).is_some_and(|(changed, started)| changed < started)
+    } else {
+        read.started_change.as_ref() == Some(&change.commit)
+    };
+    (read.is_newest_in_history && is_earlier).then_some(who.as_str())
 }
 
 /// The commit that put the content of an execution that has ended back to the tip: after a rollback, or a failure that was

@@ -83,7 +83,7 @@ fn an_execution_for_this_content_is_not_doubled() {
     check(
         &facts,
         &expect![[r#"
-            cluster1/webapp1: refused (pipeline_triggered): an EventBridge rule started execution e-2 of pipeline deploy-cluster1-webapp1: the rule that the CodePipeline console makes with a pipeline does so at every commit; delete it, Towpath starts what is owed
+            cluster1/webapp1: refused (pipeline_triggered): an EventBridge rule started execution e-2 of pipeline deploy-cluster1-webapp1: delete it if it is the one that the CodePipeline console makes with a pipeline, which does so at every commit
         "#]],
     );
     // A day later the rule may be gone, and only its execution is left.
@@ -118,24 +118,36 @@ fn a_start_that_an_earlier_one_overtook_is_made_again() {
 #[test]
 fn what_a_person_started_at_an_earlier_commit_is_not_countered() {
     let pat = || Trigger::StartedBy("arn:aws:iam::111111111111:user/pat".to_owned());
-    let by_pat = |older| {
-        let newest =
-            Execution { trigger: pat(), ..execution("e-2", ExecutionStatus::Succeeded, source(1, 1)) };
-        with_executions(vec![newest, older])
+    let newest = Execution { trigger: pat(), ..execution("e-2", ExecutionStatus::Succeeded, source(1, 1)) };
+    let mut facts = with_executions(vec![newest, execution("e-1", ExecutionStatus::Succeeded, source(5, 2))]);
+    let changed_at = |facts: &mut StartsFacts, second| {
+        webapp1(facts).last_change.as_mut().unwrap().at = Some(at(second));
     };
-    let was_started = by_pat(execution("e-1", ExecutionStatus::Succeeded, source(5, 2)));
-    // A rollback, a release or a person's commit has put the same content there again since.
-    let mut put_again = was_started.clone();
-    webapp1(&mut put_again).started_change = Some(commit(5));
-    let was_never_started = by_pat(execution("e-1", ExecutionStatus::Succeeded, source(1, 1)));
-    let told = [was_started, put_again, was_never_started].map(|facts| decide(&facts).to_string());
+    let mut told = String::new();
+    // It is no earlier commit, but one that is not in the branch any more.
+    changed_at(&mut facts, 5);
+    told += &decide(&facts).to_string();
+    webapp1(&mut facts).is_newest_in_history = true;
+    told += &decide(&facts).to_string();
+    // A rollback or a release is later than what the person did.
+    changed_at(&mut facts, 15);
+    told += &decide(&facts).to_string();
+    // So is a person's commit, whatever its date says, unless it was started before.
+    webapp1(&mut facts).last_change = Some(by_mary(7));
+    changed_at(&mut facts, 5);
+    told += &decide(&facts).to_string();
+    webapp1(&mut facts).started_change = Some(commit(7));
+    told += &decide(&facts).to_string();
     expect![[r#"
-        cluster1/webapp1: ignored: "arn:aws:iam::111111111111:user/pat" started execution e-2 of deploy-cluster1-webapp1 at another content, after this one had been started; what a person starts is left until git says something new
         cluster1/webapp1: started: execution e-2 of deploy-cluster1-webapp1 was for another content
         - start pipeline deploy-cluster1-webapp1 at commit 00000007
+        cluster1/webapp1: ignored: "arn:aws:iam::111111111111:user/pat" started execution e-2 of deploy-cluster1-webapp1 at an earlier commit; what a person starts is left until git says something new
         cluster1/webapp1: started: execution e-2 of deploy-cluster1-webapp1 was for another content
         - start pipeline deploy-cluster1-webapp1 at commit 00000007
-    "#]].assert_eq(&told.concat());
+        cluster1/webapp1: started: execution e-2 of deploy-cluster1-webapp1 was for another content; committed by hand by Mary Major
+        - start pipeline deploy-cluster1-webapp1 at commit 00000007
+        cluster1/webapp1: ignored: "arn:aws:iam::111111111111:user/pat" started execution e-2 of deploy-cluster1-webapp1 at an earlier commit; what a person starts is left until git says something new
+    "#]].assert_eq(&told);
 }
 
 /// After a rollback, a release; after a failure, what failed is mended and committed again.

@@ -142,10 +142,9 @@ fn difference(read: &StartFacts, status: DeploymentStatus, starts: &Plan, servic
         _ if starts.steps_of(service).next().is_some() => {
             (DriftState::Behind, "its pipeline is owed a start")
         }
-        _ if read
-            .executions
-            .first()
-            .is_some_and(|newest| matches!(newest.trigger, Trigger::StartedBy(_))) =>
+        _ if read.executions.first().is_some_and(|newest| {
+            matches!(newest.trigger, Trigger::StartedBy(_)) && newest.source.blob() != read.revision.blob()
+        }) =>
         {
             (DriftState::ByHand, "somebody started its pipeline at something that git does not say")
         }
