@@ -1,7 +1,9 @@
 //! What a manifest says, as far as copying must know: which blobs, which children.
 //! Its bytes are never written anew. <https://github.com/opencontainers/image-spec/blob/main/manifest.md>
 
-use crate::ecr::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, WrittenManifest};
+use crate::ecr::{
+    DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, PROBLEM_CHARACTERS, WrittenManifest,
+};
 use crate::evidence;
 use domain::names::ImageDigest;
 use domain::text::one_line;
@@ -9,8 +11,6 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 
 const SCHEMA_VERSION: u64 = 2;
-/// How much of what is wrong with a manifest is told.
-const PROBLEM_CHARACTERS: usize = 300;
 
 /// What a manifest names, and its bytes as long as they are held.
 #[derive(Debug, Clone, PartialEq, Eq)]

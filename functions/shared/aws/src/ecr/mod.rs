@@ -15,6 +15,7 @@ pub(crate) use manifests::{
 };
 pub use referrers::Referrer;
 pub(crate) use referrers::TOO_MANY_REFERRERS;
+pub(crate) use written::PROBLEM_CHARACTERS;
 pub use written::{Configuration, WrittenManifest};
 
 const SERVICE: &str = "ECR";

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use std::collections::BTreeSet;
 
 /// How much of what is wrong with a manifest is told.
-const PROBLEM_CHARACTERS: usize = 300;
+pub(crate) const PROBLEM_CHARACTERS: usize = 300;
 
 /// What a manifest says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use crate::connection::Clients;
 use crate::error::CallError;
 use crate::stack::Stack;
 use domain::decide::forced::{ForcedFacts, ForcedFiles, ForcedService};
-use domain::decide::starts::ForcedFrom;
+use domain::decide::starts::{ForcedFrom, may_be_forced_from};
 use domain::facts::{Execution, ExecutionKind, LastChange, RulesFact, RulesOfService, Trigger};
 use domain::names::{BlobId, CommitId, EventId, ServiceId};
 use domain::rules::ServiceRules;
@@ -135,21 +135,7 @@ pub(super) async fn read_forced_from(
     (tip, revision, last_change): (&CommitId, Option<&BlobId>, Option<&LastChange>),
     executions: &[Execution],
 ) -> Result<Option<ForcedFrom>, CallError> {
-    // What others started may never have been in the branch.
-    let is_own = |execution: &&Execution| {
-        execution.kind == ExecutionKind::Standard && execution.trigger == Trigger::StartPipelineExecution
-    };
-    // One that has not read its source yet tells nothing, and the one before it is not the last word.
-    let Some(execution) = executions.iter().find(is_own) else { return Ok(None) };
-    let was_other = execution.source.blob().is_some_and(|blob| Some(blob) != revision);
-    // What a person committed is held for what it is, and what Towpath has committed since is its own move.
-    let is_older = last_change.is_some_and(|change| {
-        change.is_by_towpath()
-            && change.at.zip(execution.started_at).is_some_and(|(changed, started)| changed < started)
-    });
-    if !was_other || !is_older {
-        return Ok(None);
-    }
+    let Some(execution) = may_be_forced_from(executions, revision, last_change) else { return Ok(None) };
     let Some(commit) = execution.source.commit() else { return Ok(None) };
     if stems_from(clients, stack, service, tip, commit).await? {
         return Ok(None);

@@ -11,7 +11,7 @@ mod owed;
 mod pipeline;
 
 pub use facts::{Asked, StartFacts, StartsFacts};
-pub use forced::ForcedFrom;
+pub use forced::{ForcedFrom, may_be_forced_from};
 use owed::Owed;
 
 use crate::decision::{Decision, DecisionKind};
@@ -39,26 +39,13 @@ pub fn decide(facts: &StartsFacts) -> Plan {
         });
     }
     let held = forced::holds(facts);
-    // A start at the tip that the holds move would be made again at the next, as long as no listing shows it.
-    if held.steps.is_empty() { all_starts(facts) } else { held }
-}
-
-/// All that is to be done about these services, at once: what a sweep looks for.
-#[must_use]
-pub fn all(facts: &StartsFacts) -> Plan {
-    let held = forced::holds(facts);
-    let is_held = |service: &ServiceId| held.steps_of(service).next().is_some();
-    let services = facts.services.iter().filter(|(service, _)| !is_held(service));
-    let others = services.map(|(service, read)| (service.clone(), read.clone())).collect();
-    all_starts(&StartsFacts { services: others, ..facts.clone() }).and(held)
-}
-
-fn all_starts(facts: &StartsFacts) -> Plan {
-    facts
-        .services
-        .iter()
+    let others = facts.services.iter().filter(|(service, _)| held.steps_of(service).next().is_none());
+    // The starts come first: they are made at the tip that was read, which the holds move, and no hold that cannot be written
+    // keeps them. What is held is started by the next sweep: decided again at once, all would be started at the new tip too.
+    others
         .map(|(service, read)| decide_service(facts, service, read))
         .fold(Plan::default(), Plan::and)
+        .and(held)
 }
 
 fn decide_service(facts: &StartsFacts, service: &ServiceId, read: &StartFacts) -> Plan {

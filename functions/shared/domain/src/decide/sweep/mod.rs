@@ -52,7 +52,7 @@ pub struct Sweep {
 #[must_use]
 pub fn sweep(facts: &SweepFacts) -> Sweep {
     let revisions = revisions::decide(&facts.revisions);
-    let starts = starts::all(&facts.starts);
+    let starts = starts::decide(&facts.starts);
     let outcomes: Vec<(&ServiceId, Plan)> =
         facts.outcomes.iter().map(|facts| (&facts.service, outcome::decide(facts))).collect();
     let mut sweep = Sweep { plan: Plan::default(), drift: BTreeMap::new() };
